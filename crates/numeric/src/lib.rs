@@ -1,0 +1,15 @@
+//! Number formats: what few bits can mean.
+//!
+//! Everything here is a pure function of its arguments and gives the same bits on every machine: no fused
+//! multiply-add, a fixed order of summation, [`libm`] in place of the platform's mathematics library.
+//! There is no tensor, no graph and no I/O in this crate. Start reading at [`affine`].
+
+pub mod affine;
+pub mod format;
+pub mod layout;
+pub mod quantized;
+
+pub use affine::{Affine, Range};
+pub use format::{Format, FormatError, Symmetry};
+pub use layout::{BlockLayout, Granularity};
+pub use quantized::Quantized;

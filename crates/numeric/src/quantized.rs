@@ -1,0 +1,55 @@
+//! A quantized tensor: codes, grids, and what they cost to store.
+
+use serde::{Deserialize, Serialize};
+
+use crate::affine::Affine;
+use crate::format::Format;
+use crate::layout::BlockLayout;
+
+/// How many bits a stored scale takes.
+pub const SCALE_BITS: usize = 32;
+
+/// A tensor in few bits: the truth that is measured, exported and run, whichever method made the codes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Quantized {
+    /// Which codes exist.
+    pub format: Format,
+    /// Which values share a grid.
+    pub layout: BlockLayout,
+    /// The grid of each block; `layout.block_count()` of them.
+    pub grids: Vec<Affine>,
+    /// The code of each value, row-major; `layout.len()` of them.
+    pub codes: Vec<i32>,
+}
+
+impl Quantized {
+    /// Rounds `values` to the nearest level of the grid of their block.
+    ///
+    /// `values` has `layout.len()` entries and `grids` `layout.block_count()`.
+    pub fn nearest(format: Format, layout: BlockLayout, grids: Vec<Affine>, values: &[f32]) -> Self {
+        debug_assert_eq!(values.len(), layout.len(), "one value for each place of the layout");
+        debug_assert_eq!(grids.len(), layout.block_count(), "one grid for each block of the layout");
+        let codes =
+            values.iter().enumerate().map(|(i, &x)| grids[layout.block_of(i)].code(x) as i32).collect();
+        Self { format, layout, grids, codes }
+    }
+
+    /// The values that the codes stand for, row-major.
+    pub fn dequantize(&self) -> Vec<f32> {
+        let grid = |i| self.grids[self.layout.block_of(i)];
+        self.codes.iter().enumerate().map(|(i, &q)| grid(i).value(q as f32)).collect()
+    }
+
+    /// What storing this tensor takes, in bits: the codes, a 32-bit scale for each block, and for asymmetric
+    /// formats a zero point of the code's width for each block.
+    pub fn storage_bits(&self) -> usize {
+        storage_bits(self.format, &self.layout)
+    }
+}
+
+/// What a tensor of this layout takes in `format`, in bits, with scales and zero points.
+pub fn storage_bits(format: Format, layout: &BlockLayout) -> usize {
+    let width = usize::from(format.bits());
+    let zero_point = if format.has_zero_point() { width } else { 0 };
+    layout.len() * width + layout.block_count() * (SCALE_BITS + zero_point)
+}
