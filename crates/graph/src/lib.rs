@@ -1,1 +1,22 @@
-//! x
+//! The model as data: tensors, operators, facts, rewrites.
+//!
+//! Everything Fewbit does is a [`Graph`]: a model, the same model with quantizers on its wires, a calibration run
+//! with observers on them, the comparison of two runs. This crate says what a graph *is* and how it is rewritten;
+//! it never runs one (see `fewbit-runtime`), and it knows no file format. Start reading at [`graph`] and [`op`].
+
+pub mod cost;
+pub mod dump;
+pub mod graph;
+pub mod infer;
+pub mod model;
+pub mod op;
+pub mod passes;
+pub mod patch;
+pub mod tensor;
+
+pub use graph::{Graph, GraphError, Node, NodeId, Source, Wire, WireId};
+pub use infer::{Bindings, Facts, InferError};
+pub use model::{Layer, Model, ModelId};
+pub use op::Op;
+pub use patch::Patch;
+pub use tensor::{DType, Dim, Fact, Tensor, TensorError};

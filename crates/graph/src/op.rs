@@ -1,0 +1,348 @@
+//! The operators: a closed set, so that a new one does not compile until every layer has answered for it.
+//!
+//! Attributes are resolved when a file is read; nothing here is looked up by name when a graph runs. All arithmetic
+//! is in f32. Shapes are row-major; images are N×C×H×W (or N×C×L). Every operator but [`Op::Opaque`] has a
+//! meaning in terms of real numbers that can be differentiated by rule.
+
+use serde::{Deserialize, Serialize};
+
+/// One operator. The comment of each lists its inputs and outputs in order; inputs marked ? may be absent at the end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Op {
+    /// Convolution (cross-correlation): x [N, C, *S], w [O, C/groups, *K], bias? [O] → [N, O, *S′].
+    Conv(Conv),
+    /// Matrix product with NumPy's broadcasting of leading axes: a [.., M, K], b [.., K, N] → [.., M, N].
+    MatMul,
+    /// alpha·A′·B′ + beta·C, where ′ transposes if asked: a, b, c? (broadcast to [M, N]) → [M, N].
+    Gemm(Gemm),
+    /// Inference batch normalization: x [N, C, ..], scale, bias, mean, variance [C] → scale·(x − mean)/√(variance + ε) + bias.
+    BatchNorm {
+        /// ε.
+        epsilon: f32,
+    },
+    /// A function of each element: x → y of the same shape.
+    Unary(Unary),
+    /// A function of two elements with NumPy's broadcasting: a, b → c.
+    Binary(Binary),
+    /// A window's maximum or mean: x [N, C, *S] → [N, C, *S′].
+    Pool(Pool),
+    /// A reduction over axes: x → y.
+    Reduce(Reduce),
+    /// exp(x − max)/Σ along an axis: x → y of the same shape.
+    Softmax {
+        /// The axis that sums to one.
+        axis: usize,
+    },
+    /// ln softmax along an axis: x → y of the same shape.
+    LogSoftmax {
+        /// The axis.
+        axis: usize,
+    },
+    /// Concatenation along an axis: one or more tensors → one.
+    Concat {
+        /// The axis.
+        axis: usize,
+    },
+    /// Padding: x → y.
+    Pad(Pad),
+    /// A part of a tensor: x → y.
+    Slice(Slice),
+    /// The same values in another shape: x → y.
+    Reshape(Reshape),
+    /// y's axis i is x's axis perm\[i\]: x → y.
+    Transpose {
+        /// The permutation.
+        perm: Vec<usize>,
+    },
+    /// The quantizer: x, scale [1 or C], zero point [1 or C], bounds \[2\] (smallest and largest code) → x̂ of x's shape.
+    ///
+    /// x̂ = s·(clamp(⌊x/s + frac z⌉ + ⌊z⌋, n, p) − z) as in `fewbit_numeric::Affine::fake`, round half to even.
+    /// A scale of 0 means "kept in float": x̂ = x. So a slider that turns a quantizer off is a feed like any other.
+    FakeQuantize {
+        /// The axis along which scales and zero points lie; 0 where they have one element.
+        axis: usize,
+    },
+    /// Compares a tensor with a reference, for error analysis: a (reference), b → [C, 8] with C the length of `axis`.
+    ///
+    /// With e = b − a, over all elements of a channel: Σa², Σe², Σa, Σe, Σa·e, max|e|, max|a|, count.
+    Compare {
+        /// The channel axis.
+        axis: usize,
+    },
+    /// An observer of ranges: x → [C, 5]: min, max, Σx, Σx², count of each channel.
+    Moments {
+        /// The channel axis; with `None` the tensor is one channel.
+        axis: Option<usize>,
+    },
+    /// An observer of distributions: x, range \[2\] → [bins + 3] counts: the bins, below, above, not finite.
+    ///
+    /// The bins are those of `fewbit_numeric::histogram::Histogram`. Counts are exact up to 2²⁴ elements.
+    Histogram {
+        /// The number of bins.
+        bins: usize,
+    },
+    /// An operator that we do not know: shown, exported untouched, refused by name when run.
+    Opaque(Opaque),
+}
+
+/// Attributes of [`Op::Conv`]. Vectors have one entry for each spatial axis (1 or 2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conv {
+    /// Input and output channels are split into this many groups.
+    pub groups: usize,
+    /// Steps of the window.
+    pub strides: Vec<usize>,
+    /// Distances of taps.
+    pub dilations: Vec<usize>,
+    /// Zeros before each spatial axis.
+    pub pads_begin: Vec<usize>,
+    /// Zeros after each spatial axis.
+    pub pads_end: Vec<usize>,
+}
+
+/// Attributes of [`Op::Gemm`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gemm {
+    /// Factor of the product.
+    pub alpha: f32,
+    /// Factor of the addend.
+    pub beta: f32,
+    /// Whether a is given as [K, M].
+    pub trans_a: bool,
+    /// Whether b is given as [N, K].
+    pub trans_b: bool,
+}
+
+/// A function of one element.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the formula beside each name says it all")]
+pub enum Unary {
+    Relu,                                  // max(x, 0)
+    LeakyRelu { alpha: f32 },              // x < 0 ? αx : x
+    Clip { min: f32, max: f32 },           // min(max(x, min), max); ReLU6 is [0, 6]
+    HardSigmoid { alpha: f32, beta: f32 }, // clamp(αx + β, 0, 1)
+    HardSwish,                             // x·clamp(x/6 + ½, 0, 1)
+    Sigmoid,                               // 1/(1 + e⁻ˣ)
+    Silu,                                  // x·sigmoid(x)
+    Tanh,
+    Exp,
+    Log,
+    Sqrt,
+    Abs,
+    Neg,
+    Reciprocal,
+    Erf,
+    Gelu,               // x·Φ(x), exact with erf
+    Softplus,           // ln(1 + eˣ)
+    Elu { alpha: f32 }, // x < 0 ? α(eˣ − 1) : x
+    Round,              // half to even
+    Floor,
+}
+
+/// A function of two elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are the formulas")]
+pub enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Max,
+    Min,
+    Pow,
+}
+
+/// What a window or a reduction makes of its elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names are the formulas")]
+pub enum Reducer {
+    Max,
+    Min,
+    Mean,
+    Sum,
+}
+
+/// Attributes of [`Op::Pool`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pool {
+    /// Max or mean.
+    pub kind: PoolKind,
+    /// The window.
+    pub kernel: Vec<usize>,
+    /// Steps of the window.
+    pub strides: Vec<usize>,
+    /// Distances of taps.
+    pub dilations: Vec<usize>,
+    /// Padding before each spatial axis: −∞ for a maximum, nothing or zeros for a mean.
+    pub pads_begin: Vec<usize>,
+    /// Padding after each spatial axis.
+    pub pads_end: Vec<usize>,
+    /// Whether a last, partly covered window counts (it never starts beyond the input and its padding at the front).
+    pub ceil_mode: bool,
+}
+
+/// The kinds of [`Pool`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PoolKind {
+    /// The largest element.
+    Max,
+    /// The mean; `count_include_pad` says whether padding counts as zeros.
+    Mean {
+        /// Whether padding counts.
+        count_include_pad: bool,
+    },
+}
+
+/// Attributes of [`Op::Reduce`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reduce {
+    /// What is computed.
+    pub kind: Reducer,
+    /// The axes that vanish, ascending.
+    pub axes: Vec<usize>,
+    /// Whether they stay with length 1.
+    pub keep_dims: bool,
+}
+
+/// Attributes of [`Op::Pad`]; one entry for each axis.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pad {
+    /// What fills the new places.
+    pub mode: PadMode,
+    /// New places before each axis; negative removes.
+    pub begin: Vec<i64>,
+    /// New places after each axis; negative removes.
+    pub end: Vec<i64>,
+}
+
+/// What fills padding.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum PadMode {
+    /// A constant.
+    Constant(f32),
+    /// The mirror image without the edge.
+    Reflect,
+    /// The edge.
+    Edge,
+}
+
+/// Attributes of [`Op::Slice`]; entry i belongs to axis i, every axis is listed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slice {
+    /// First index, ONNX style: negative counts from the end, clamped.
+    pub starts: Vec<i64>,
+    /// Index after the last, likewise.
+    pub ends: Vec<i64>,
+    /// Steps; negative walks backwards.
+    pub steps: Vec<i64>,
+}
+
+/// How [`Op::Reshape`] makes its shape.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reshape {
+    /// The listed lengths; 0 copies the input's axis at that place, −1 (at most once) takes what is left.
+    To(Vec<i64>),
+    /// Two axes: those before `axis` and those from it on.
+    Flatten {
+        /// The first axis of the second group.
+        axis: usize,
+    },
+    /// Without these axes of length 1; none listed: without all of them.
+    Squeeze {
+        /// The axes, ascending.
+        axes: Vec<usize>,
+    },
+    /// With new axes of length 1 at these places of the result.
+    Unsqueeze {
+        /// The axes, ascending.
+        axes: Vec<usize>,
+    },
+}
+
+/// An operator that we do not know, as it was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opaque {
+    /// Its domain; empty for ONNX's own.
+    pub domain: String,
+    /// Its name, like `GridSample`.
+    pub name: String,
+    /// Its node as the file has it, for writing it out again.
+    pub encoded: Vec<u8>,
+}
+
+impl Op {
+    /// The operator's ordinary name, as people know it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Conv(_) => "Conv",
+            Self::MatMul => "MatMul",
+            Self::Gemm(_) => "Gemm",
+            Self::BatchNorm { .. } => "BatchNorm",
+            Self::Unary(unary) => unary.name(),
+            Self::Binary(binary) => binary.name(),
+            Self::Pool(Pool { kind: PoolKind::Max, .. }) => "MaxPool",
+            Self::Pool(_) => "AveragePool",
+            Self::Reduce(reduce) => match reduce.kind {
+                Reducer::Max => "ReduceMax",
+                Reducer::Min => "ReduceMin",
+                Reducer::Mean => "ReduceMean",
+                Reducer::Sum => "ReduceSum",
+            },
+            Self::Softmax { .. } => "Softmax",
+            Self::LogSoftmax { .. } => "LogSoftmax",
+            Self::Concat { .. } => "Concat",
+            Self::Pad(_) => "Pad",
+            Self::Slice(_) => "Slice",
+            Self::Reshape(_) => "Reshape",
+            Self::Transpose { .. } => "Transpose",
+            Self::FakeQuantize { .. } => "FakeQuantize",
+            Self::Compare { .. } => "Compare",
+            Self::Moments { .. } => "Moments",
+            Self::Histogram { .. } => "Histogram",
+            Self::Opaque(opaque) => &opaque.name,
+        }
+    }
+}
+
+impl Unary {
+    /// The function's ordinary name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Relu => "Relu",
+            Self::LeakyRelu { .. } => "LeakyRelu",
+            Self::Clip { .. } => "Clip",
+            Self::HardSigmoid { .. } => "HardSigmoid",
+            Self::HardSwish => "HardSwish",
+            Self::Sigmoid => "Sigmoid",
+            Self::Silu => "Silu",
+            Self::Tanh => "Tanh",
+            Self::Exp => "Exp",
+            Self::Log => "Log",
+            Self::Sqrt => "Sqrt",
+            Self::Abs => "Abs",
+            Self::Neg => "Neg",
+            Self::Reciprocal => "Reciprocal",
+            Self::Erf => "Erf",
+            Self::Gelu => "Gelu",
+            Self::Softplus => "Softplus",
+            Self::Elu { .. } => "Elu",
+            Self::Round => "Round",
+            Self::Floor => "Floor",
+        }
+    }
+}
+
+impl Binary {
+    /// The function's ordinary name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Add => "Add",
+            Self::Sub => "Sub",
+            Self::Mul => "Mul",
+            Self::Div => "Div",
+            Self::Max => "Max",
+            Self::Min => "Min",
+            Self::Pow => "Pow",
+        }
+    }
+}
