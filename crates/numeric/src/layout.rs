@@ -81,9 +81,7 @@ impl BlockLayout {
     /// An axis beyond the shape, or a group larger than a channel, gives one block for the tensor or channel.
     pub fn new(shape: &[usize], axis: usize, granularity: Granularity) -> Self {
         let (outer, channels, inner) = match shape.get(axis) {
-            Some(&channels) => {
-                (shape[..axis].iter().product(), channels, shape[axis + 1..].iter().product())
-            }
+            Some(&channels) => (shape[..axis].iter().product(), channels, shape[axis + 1..].iter().product()),
             None => (1, 1, shape.iter().product()),
         };
         Self { outer, channels, inner, granularity }
@@ -164,7 +162,9 @@ impl BlockLayout {
         (first..last).map(move |within| match channel {
             None => within,
             Some(c) => {
-                (within / layout.inner) * layout.inner * layout.channels + c * layout.inner + within % layout.inner
+                (within / layout.inner) * layout.inner * layout.channels
+                    + c * layout.inner
+                    + within % layout.inner
             }
         })
     }

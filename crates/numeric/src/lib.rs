@@ -5,11 +5,15 @@
 //! There is no tensor, no graph and no I/O in this crate. Start reading at [`affine`].
 
 pub mod affine;
+pub mod error;
 pub mod format;
+pub mod histogram;
 pub mod layout;
 pub mod quantized;
 
 pub use affine::{Affine, Range};
+pub use error::{ErrorStats, NoiseSplit};
 pub use format::{Format, FormatError, Symmetry};
+pub use histogram::Histogram;
 pub use layout::{BlockLayout, Granularity};
 pub use quantized::Quantized;
