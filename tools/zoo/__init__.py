@@ -1,0 +1,1 @@
+"""Trains and exports the CNN models of Fewbit's gallery."""
