@@ -1,0 +1,338 @@
+//! What the page and the engine's worker say to each other.
+//!
+//! A message is a version byte and its postcard encoding, followed by blobs (files, pixels) that are handed over
+//! without a copy. The engine answers [`Request::Open`] with [`Event::Ready`]; the page queues until then. For
+//! [`Request::Update`] the newest wins: an update that arrives while an older one is computed stops it, and every
+//! answer carries the revision that it belongs to.
+
+use fewbit_quant::Recipe;
+use fewbit_quant::report::{Evaluation, LayerReport, LayerView, ModelFacts, Sensitivity, Size};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// The version of these messages; both sides are built together, so a difference means a stale cache.
+pub const VERSION: u8 = 1;
+
+/// Which engine is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EngineChoice {
+    /// A hardware adapter that passes the self-test, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU engine.
+    Cpu,
+    /// The GPU engine, on whatever adapter there is; an error if there is none.
+    Gpu,
+}
+
+/// Page to engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// Opens an engine.
+    Open {
+        /// Which one is wanted.
+        choice: EngineChoice,
+    },
+    /// Puts a model on the bench. Blobs: the model; then as told the test set and the calibration set (npz).
+    Load {
+        /// The name that people see.
+        name: String,
+        /// Whether a test set comes along.
+        test: bool,
+        /// Whether a calibration set comes along; without one the first test samples serve, and that is said.
+        calibration: bool,
+        /// The names of the classes; empty if they have none.
+        classes: Vec<String>,
+    },
+    /// Puts another labelled data set beside the model that is there. Blob: the npz.
+    LoadData {
+        /// The file's name.
+        name: String,
+    },
+    /// Makes the recipe true and reports: the view first, then weights, layers, answers.
+    Update {
+        /// Counts up; answers carry it.
+        revision: u64,
+        /// The recipe.
+        recipe: Recipe,
+        /// What is looked at.
+        focus: Focus,
+    },
+    /// Only what is looked at has changed.
+    Look {
+        /// The revision in force.
+        revision: u64,
+        /// What is looked at now.
+        focus: Focus,
+    },
+    /// Measures what each layer alone means for the model's outputs.
+    Sweep {
+        /// The revision in force.
+        revision: u64,
+        /// How many samples are used.
+        samples: u32,
+    },
+    /// Asks both models about one input of the model's shape.
+    Predict {
+        /// Counts up; the answer carries it.
+        id: u64,
+        /// The input's values.
+        values: Vec<f32>,
+    },
+    /// Writes the quantized model out.
+    Export {
+        /// In which form.
+        form: ExportForm,
+    },
+    /// Stops what is running.
+    Cancel,
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Focus {
+    /// The layer.
+    pub layer: u32,
+    /// The channel that the weights are narrowed to.
+    pub channel: Option<u32>,
+    /// Bins of the histograms.
+    pub bins: u32,
+}
+
+/// The forms in which a quantized model can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ExportForm {
+    /// safetensors with packed codes, scales and zero points.
+    Safetensors,
+    /// The report as JSON.
+    Report,
+}
+
+/// The stages of long work, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Stage {
+    /// Opening the adapter and checking kernels.
+    Engine,
+    /// Reading files.
+    Reading,
+    /// Running the calibration samples.
+    Calibrating,
+    /// Answers of the float model.
+    FloatAnswers,
+    /// Errors of the layers.
+    LayerErrors,
+    /// Answers of the quantized model.
+    Answers,
+    /// Each layer alone.
+    Sweep,
+    /// Writing a file.
+    Writing,
+}
+
+/// Which engine runs, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EngineInfo {
+    /// Whether it is the GPU.
+    pub gpu: bool,
+    /// The adapter or instruction set.
+    pub device: String,
+    /// Why this engine.
+    pub reason: EngineReason,
+    /// What the self-test found, if there was an adapter to test.
+    pub self_test: Option<SelfTestReport>,
+}
+
+/// Why an engine was chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EngineReason {
+    /// A hardware adapter passed the self-test.
+    Verified,
+    /// It was asked for.
+    AskedFor,
+    /// The browser or system offers no adapter.
+    NoAdapter(String),
+    /// The adapter is a CPU in disguise, so our CPU engine is the faster one.
+    SoftwareAdapter(String),
+    /// The adapter gave wrong numbers.
+    SelfTestFailed(String),
+    /// The device was lost before.
+    DeviceLost(String),
+}
+
+/// What the self-test found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SelfTestReport {
+    /// The adapter that was tested.
+    pub adapter: String,
+    /// Each kernel with its worst error and what is allowed.
+    pub checks: Vec<KernelCheck>,
+    /// How long it took, in milliseconds.
+    pub millis: f64,
+}
+
+/// One kernel against the CPU engine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KernelCheck {
+    /// The kernel.
+    pub kernel: String,
+    /// The worst error, relative to the largest value.
+    pub worst: f64,
+    /// What is allowed.
+    pub allowed: f64,
+    /// Whether it passed.
+    pub passed: bool,
+}
+
+/// What data is on the bench.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataFacts {
+    /// Test samples.
+    pub test: u32,
+    /// Whether they are labelled.
+    pub labelled: bool,
+    /// Calibration samples.
+    pub calibration: u32,
+    /// Whether calibration samples are the first test samples, for want of others.
+    pub calibration_from_test: bool,
+    /// The shape of one sample.
+    pub sample_shape: Vec<usize>,
+    /// The names of the classes.
+    pub classes: Vec<String>,
+}
+
+/// What a step of work took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Effort {
+    /// Nodes that ran again.
+    pub ran: u32,
+    /// Nodes that the answer depends on.
+    pub needed: u32,
+    /// Milliseconds.
+    pub millis: f64,
+}
+
+/// A sample as a small picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Picture {
+    /// Its place in the test set.
+    pub index: u32,
+    /// 1 (grey) or 3 (colour).
+    pub channels: u8,
+    /// Pixels down.
+    pub height: u16,
+    /// Pixels across.
+    pub width: u16,
+    /// Row-major, channels last.
+    pub pixels: Vec<u8>,
+}
+
+/// A test sample with both answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The sample.
+    pub picture: Picture,
+    /// The right class, if known.
+    pub label: Option<u32>,
+    /// The float model's class and its probability.
+    pub float: (u32, f32),
+    /// The quantized model's class and its probability.
+    pub quantized: (u32, f32),
+}
+
+/// Engine to page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// The engine is open.
+    Ready(EngineInfo),
+    /// A model is on the bench.
+    Loaded {
+        /// What it is.
+        facts: ModelFacts,
+        /// The data beside it.
+        data: DataFacts,
+    },
+    /// Long work goes on.
+    Progress {
+        /// What is done.
+        stage: Stage,
+        /// Steps done.
+        done: u32,
+        /// Steps in all.
+        total: u32,
+    },
+    /// The layer that is looked at.
+    Viewed {
+        /// The revision that this is true of.
+        revision: u64,
+        /// The layer.
+        view: LayerView,
+    },
+    /// What was applied, errors of weights, and the size; layer errors still missing.
+    Applied {
+        /// The revision that this is true of.
+        revision: u64,
+        /// One for each layer.
+        layers: Vec<LayerReport>,
+        /// The size.
+        size: Size,
+        /// What it took.
+        effort: Effort,
+    },
+    /// The layers with their local and cumulative errors.
+    Layers {
+        /// The revision that this is true of.
+        revision: u64,
+        /// One for each layer.
+        layers: Vec<LayerReport>,
+        /// Samples behind the errors.
+        samples: u32,
+        /// What it took.
+        effort: Effort,
+    },
+    /// The model's answers; comes several times while more samples are seen.
+    Evaluated {
+        /// The revision that this is true of.
+        revision: u64,
+        /// The answers so far.
+        evaluation: Evaluation,
+        /// Answers that changed (at most a few dozen, most confident first), then samples that did not.
+        answers: Vec<Answer>,
+        /// What it took so far.
+        effort: Effort,
+    },
+    /// Everything about this revision has been said.
+    Settled {
+        /// The revision.
+        revision: u64,
+    },
+    /// What each layer alone means; comes once for each layer as it is measured.
+    Swept {
+        /// The revision that this is true of.
+        revision: u64,
+        /// The layer's row.
+        row: Sensitivity,
+    },
+    /// Both models' answer to one input: probabilities of the classes.
+    Predicted {
+        /// The request.
+        id: u64,
+        /// Of the float model.
+        float: Vec<f32>,
+        /// Of the quantized model.
+        quantized: Vec<f32>,
+    },
+    /// A file, as the message's blob.
+    Exported {
+        /// Its name.
+        name: String,
+        /// Its MIME type.
+        mime: String,
+    },
+    /// Work was stopped as asked.
+    Cancelled,
+    /// Something to know that stops nothing.
+    Warning(Failure),
+    /// Something went wrong; the bench stays as it was.
+    Failed(Failure),
+}
