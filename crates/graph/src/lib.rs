@@ -15,7 +15,7 @@ pub mod patch;
 pub mod tensor;
 
 pub use graph::{Graph, GraphError, Node, NodeId, Source, Wire, WireId};
-pub use infer::{Bindings, Facts, InferError};
+pub use infer::{Bindings, Facts, InferError, infer};
 pub use model::{Layer, Model, ModelId};
 pub use op::Op;
 pub use patch::Patch;

@@ -162,7 +162,7 @@ pub enum Reducer {
     Sum,
 }
 
-/// Attributes of [`Op::Pool`].
+/// Attributes of [`Op::Pool`]. Every window covers at least one element of x: shape inference refuses others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
     /// Max or mean.
@@ -204,7 +204,8 @@ pub struct Reduce {
     pub keep_dims: bool,
 }
 
-/// Attributes of [`Op::Pad`]; one entry for each axis.
+/// Attributes of [`Op::Pad`]; one entry for each axis. Removal comes first: what is left is repeated or mirrored, and
+/// at least one element is left. A mirror reaches less far than what is left is long.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pad {
     /// What fills the new places.
@@ -229,7 +230,7 @@ pub enum PadMode {
 /// Attributes of [`Op::Slice`]; entry i belongs to axis i, every axis is listed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slice {
-    /// First index, ONNX style: negative counts from the end, clamped.
+    /// First index, ONNX style: negative counts from the end, clamped (see [`crate::infer::slice_axis`]).
     pub starts: Vec<i64>,
     /// Index after the last, likewise.
     pub ends: Vec<i64>,

@@ -49,7 +49,7 @@ impl Fact {
 
     /// The number of elements.
     pub fn len(&self) -> usize {
-        self.shape.iter().product()
+        self.shape.iter().fold(1, |product: usize, &n| product.saturating_mul(n))
     }
 
     /// Whether there are no elements.
