@@ -4,19 +4,24 @@
 //! with observers on them, the comparison of two runs. This crate says what a graph *is* and how it is rewritten;
 //! it never runs one (see `fewbit-runtime`), and it knows no file format. Start reading at [`graph`] and [`op`].
 
+pub mod attributes;
 pub mod cost;
 pub mod dump;
 pub mod graph;
+mod identity;
 pub mod infer;
 pub mod model;
+mod names;
 pub mod op;
 pub mod passes;
 pub mod patch;
 pub mod tensor;
 
+pub use cost::Cost;
 pub use graph::{Graph, GraphError, Node, NodeId, Source, Wire, WireId};
 pub use infer::{Bindings, Facts, InferError, infer};
 pub use model::{Layer, Model, ModelId};
 pub use op::Op;
-pub use patch::Patch;
+pub use passes::Pass;
+pub use patch::{Patch, Patched};
 pub use tensor::{DType, Dim, Fact, Tensor, TensorError};

@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::graph::{Graph, NodeId, WireId};
+use crate::graph::{Graph, Node, NodeId, WireId};
+use crate::names::Names;
 use crate::op::Op;
 
 /// The BLAKE3 hash of a model's canonical form: operators, connections, parameters. Names do not count.
@@ -30,7 +31,8 @@ pub struct Model {
 /// A node with weights that can be quantized: Conv, Gemm, or MatMul with a parameter on its right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layer {
-    /// The name that people see: that of the weight without `.weight`, else that of the node.
+    /// The name that people see, unique among the layers: that of the weight without `.weight`, like `stage1.conv1`;
+    /// where the file does not name weights so, that of the node with its path written the same way.
     pub name: String,
     /// The node.
     pub node: NodeId,
@@ -49,6 +51,7 @@ impl Model {
 
 /// The layers of a graph, in the order in which they run.
 pub fn layers(graph: &Graph) -> Vec<Layer> {
+    let mut names = Names::default();
     graph
         .nodes()
         .filter_map(|(id, node)| {
@@ -61,8 +64,21 @@ pub fn layers(graph: &Graph) -> Vec<Layer> {
                 _ => return None,
             };
             let weight_name = &graph.wire(weight).name;
-            let name = weight_name.strip_suffix(".weight").unwrap_or(&node.name).to_owned();
-            Some(Layer { name, node: id, weight, channel_axis })
+            let module = [".weight", "_weight"].iter().find_map(|suffix| weight_name.strip_suffix(suffix));
+            let module = module.filter(|module| !module.is_empty());
+            let name = module.map_or_else(|| short_name(node), str::to_owned);
+            Some(Layer { name: names.claim(name, weight), node: id, weight, channel_axis })
         })
         .collect()
+}
+
+/// A node's name as people write it: of `/stage1/conv1/Conv`, a path of modules and then the operator, `stage1.conv1`.
+pub(crate) fn short_name(node: &Node) -> String {
+    let mut path: Vec<&str> = node.name.split('/').filter(|part| !part.is_empty()).collect();
+    let op = node.op.name();
+    if path.len() > 1 {
+        // ONNX writes BatchNorm out.
+        path.pop_if(|last| *last == op || *last == "BatchNormalization");
+    }
+    if path.is_empty() { op.to_owned() } else { path.join(".") }
 }

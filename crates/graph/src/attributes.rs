@@ -1,0 +1,150 @@
+//! The attributes of operators as names and values, for people to read and for hashes to cover.
+
+use std::fmt;
+
+use crate::op::{Op, PadMode, PoolKind, Reshape, Unary};
+
+/// The value of an attribute.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Attribute {
+    /// Yes or no.
+    Flag(bool),
+    /// A whole number.
+    Int(i64),
+    /// Whole numbers.
+    Ints(Vec<i64>),
+    /// A real number.
+    Float(f32),
+    /// One of a few words, or a name.
+    Text(String),
+    /// What only its owner can read.
+    Bytes(Vec<u8>),
+}
+
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "{flag}"),
+            Self::Int(int) => write!(f, "{int}"),
+            Self::Ints(ints) => write!(f, "{ints:?}"),
+            Self::Float(float) => write!(f, "{float:?}"),
+            Self::Text(text) => f.write_str(text),
+            Self::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+        }
+    }
+}
+
+impl Op {
+    /// The attributes, each with its name, in a fixed order. [`Op::name`] and these tell any two operators apart.
+    ///
+    /// They are part of every [`crate::ModelId`]: an attribute that is added to an operator later on is left out
+    /// where it has the value that it had before it was thought of.
+    pub fn attributes(&self) -> Vec<(&'static str, Attribute)> {
+        match self {
+            Self::Conv(conv) => vec![
+                ("groups", int(conv.groups)),
+                ("strides", ints(&conv.strides)),
+                ("dilations", ints(&conv.dilations)),
+                ("pads_begin", ints(&conv.pads_begin)),
+                ("pads_end", ints(&conv.pads_end)),
+            ],
+            Self::Gemm(gemm) => vec![
+                ("alpha", Attribute::Float(gemm.alpha)),
+                ("beta", Attribute::Float(gemm.beta)),
+                ("trans_a", Attribute::Flag(gemm.trans_a)),
+                ("trans_b", Attribute::Flag(gemm.trans_b)),
+            ],
+            Self::BatchNorm { epsilon } => vec![("epsilon", Attribute::Float(*epsilon))],
+            Self::Unary(unary) => unary.attributes(),
+            Self::MatMul | Self::Binary(_) => Vec::new(),
+            Self::Pool(pool) => {
+                let mut attributes = vec![
+                    ("kernel", ints(&pool.kernel)),
+                    ("strides", ints(&pool.strides)),
+                    ("dilations", ints(&pool.dilations)),
+                    ("pads_begin", ints(&pool.pads_begin)),
+                    ("pads_end", ints(&pool.pads_end)),
+                    ("ceil_mode", Attribute::Flag(pool.ceil_mode)),
+                ];
+                if let PoolKind::Mean { count_include_pad } = pool.kind {
+                    attributes.push(("count_include_pad", Attribute::Flag(count_include_pad)));
+                }
+                attributes
+            }
+            Self::Reduce(reduce) => {
+                vec![("axes", ints(&reduce.axes)), ("keep_dims", Attribute::Flag(reduce.keep_dims))]
+            }
+            Self::Softmax { axis }
+            | Self::LogSoftmax { axis }
+            | Self::Concat { axis }
+            | Self::FakeQuantize { axis }
+            | Self::Compare { axis } => vec![("axis", int(*axis))],
+            Self::Pad(pad) => {
+                let mode = match pad.mode {
+                    PadMode::Constant(value) => ("value", Attribute::Float(value)),
+                    PadMode::Reflect => ("mode", text("reflect")),
+                    PadMode::Edge => ("mode", text("edge")),
+                };
+                let (begin, end) = (pad.begin.clone(), pad.end.clone());
+                vec![mode, ("begin", Attribute::Ints(begin)), ("end", Attribute::Ints(end))]
+            }
+            Self::Slice(slice) => vec![
+                ("starts", Attribute::Ints(slice.starts.clone())),
+                ("ends", Attribute::Ints(slice.ends.clone())),
+                ("steps", Attribute::Ints(slice.steps.clone())),
+            ],
+            Self::Reshape(reshape) => vec![match reshape {
+                Reshape::To(lengths) => ("to", Attribute::Ints(lengths.clone())),
+                Reshape::Flatten { axis } => ("flatten", int(*axis)),
+                Reshape::Squeeze { axes } => ("squeeze", ints(axes)),
+                Reshape::Unsqueeze { axes } => ("unsqueeze", ints(axes)),
+            }],
+            Self::Transpose { perm } => vec![("perm", ints(perm))],
+            Self::Moments { axis } => axis.iter().map(|&axis| ("axis", int(axis))).collect(),
+            Self::Histogram { bins } => vec![("bins", int(*bins))],
+            Self::Opaque(opaque) => {
+                vec![("domain", text(&opaque.domain)), ("encoded", Attribute::Bytes(opaque.encoded.clone()))]
+            }
+        }
+    }
+}
+
+impl Unary {
+    fn attributes(self) -> Vec<(&'static str, Attribute)> {
+        match self {
+            Self::LeakyRelu { alpha } | Self::Elu { alpha } => vec![("alpha", Attribute::Float(alpha))],
+            Self::Clip { min, max } => vec![("min", Attribute::Float(min)), ("max", Attribute::Float(max))],
+            Self::HardSigmoid { alpha, beta } => {
+                vec![("alpha", Attribute::Float(alpha)), ("beta", Attribute::Float(beta))]
+            }
+            Self::Relu
+            | Self::HardSwish
+            | Self::Sigmoid
+            | Self::Silu
+            | Self::Tanh
+            | Self::Exp
+            | Self::Log
+            | Self::Sqrt
+            | Self::Abs
+            | Self::Neg
+            | Self::Reciprocal
+            | Self::Erf
+            | Self::Gelu
+            | Self::Softplus
+            | Self::Round
+            | Self::Floor => Vec::new(),
+        }
+    }
+}
+
+fn int(value: usize) -> Attribute {
+    Attribute::Int(value as i64)
+}
+
+fn ints(values: &[usize]) -> Attribute {
+    Attribute::Ints(values.iter().map(|&value| value as i64).collect())
+}
+
+fn text(value: &str) -> Attribute {
+    Attribute::Text(value.to_owned())
+}
