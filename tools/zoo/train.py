@@ -27,7 +27,7 @@ SHIFT = 2
 SCHEDULE = {
     "fashion-lenet": (20, 0.01),
     "fashion-resnet": (16, 0.01),
-    "fashion-mobilenet": (14, 0.01),
+    "fashion-mobilenet": (12, 0.01),
 }
 HERE = Path(__file__).resolve().parent
 CHECKPOINTS, LOGS = HERE / "checkpoints", HERE / "logs"
