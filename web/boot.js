@@ -10,11 +10,8 @@ const simd = new Uint8Array([
 ]);
 
 function fail(message, error) {
-  const loading = document.getElementById("loading");
-  if (loading) {
-    loading.setAttribute("role", "alert");
-    loading.textContent = message;
-  }
+  const status = document.querySelector("#loading [role=status]");
+  if (status) status.textContent = message;
   document.documentElement.dataset.boot = "failed";
   if (error) throw error;
 }

@@ -9,7 +9,9 @@ pub mod document;
 pub mod failure;
 pub mod gallery;
 pub mod history;
+pub mod link;
 pub mod protocol;
+pub mod wire;
 
 pub use command::{Command, Part};
 pub use document::{Document, ModelRef, View};

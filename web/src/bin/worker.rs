@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! The engine's worker.
+
+fn main() {
+    console_error_panic_hook::set_once();
+}

@@ -1,0 +1,168 @@
+//! Links: a document as a short text for an address's fragment.
+//!
+//! `v1.` and then, in base64url, the deflated JSON of how the document differs from [`Document::of`] its model.
+//! What equals the default is left out; rules of the same choice share one entry. A later version of the format
+//! gets another prefix, and every prefix ever published keeps its reader.
+
+use data_encoding::BASE64URL_NOPAD;
+use fewbit_numeric::Format;
+use fewbit_quant::{Choice, Rule};
+use serde::{Deserialize, Serialize};
+
+use crate::document::{Document, ModelRef};
+use crate::failure::{Code, Failure};
+use crate::gallery;
+
+const PREFIX: &str = "v1.";
+/// Longest fragment that is looked at.
+const MOST_TEXT: usize = 1 << 16;
+/// Longest JSON that a fragment may inflate to.
+const MOST_JSON: usize = 1 << 20;
+/// Deflate's best effort: links are short and rare.
+const EFFORT: u8 = 10;
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Difference {
+    /// The gallery's model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    m: Option<String>,
+    /// A file's name and the model's hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    f: Option<(String, String)>,
+    /// The base of weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    w: Option<Choice>,
+    /// The base of activations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    a: Option<Choice>,
+    /// The edges.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    e: Option<Format>,
+    /// Rules: weights, activations, patterns.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    r: Vec<(Option<Choice>, Option<Choice>, Vec<String>)>,
+    /// Calibration samples.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<u32>,
+    /// The seed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s: Option<u64>,
+    /// The layer looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    l: Option<u32>,
+    /// The channel looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    c: Option<u32>,
+    /// Whether counts are logarithmic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    g: Option<bool>,
+}
+
+/// The fragment (without `#`) that stands for `document`.
+///
+/// # Errors
+/// [`Code::BadLink`] if the document cannot be written, which none of ours gives cause for.
+pub fn write(document: &Document) -> Result<String, Failure> {
+    let default = Document::of(document.model.clone());
+    let (recipe, base) = (&document.recipe, &default.recipe);
+    let (view, plain) = (&document.view, &default.view);
+    let (m, f) = match &document.model {
+        ModelRef::Gallery(id) => ((id != gallery::FIRST).then(|| id.clone()), None),
+        ModelRef::File { name, id } => (None, Some((name.clone(), id.clone()))),
+    };
+    let difference = Difference {
+        m,
+        f,
+        w: (recipe.weights != base.weights).then_some(recipe.weights),
+        a: (recipe.activations != base.activations).then_some(recipe.activations),
+        e: recipe.edges,
+        r: grouped(&recipe.rules),
+        n: (recipe.calibration_samples != base.calibration_samples).then_some(recipe.calibration_samples),
+        s: (recipe.seed != base.seed).then_some(recipe.seed),
+        l: (view.layer != plain.layer).then_some(view.layer),
+        c: view.channel,
+        g: view.log_counts.then_some(true),
+    };
+    let json = serde_json::to_vec(&difference)
+        .map_err(|e| Failure::new(Code::BadLink, format!("this work cannot be written as a link: {e}")))?;
+    Ok(format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&miniz_oxide::deflate::compress_to_vec(&json, EFFORT))))
+}
+
+/// The document that a fragment (with or without `#`, or a whole address) stands for.
+///
+/// # Errors
+/// [`Code::BadLink`] with the place at which it breaks off.
+pub fn read(link: &str) -> Result<Document, Failure> {
+    let fragment = link.rsplit_once('#').map_or(link, |(_, fragment)| fragment).trim();
+    let bad = |message: String| {
+        Failure::new(Code::BadLink, message)
+            .hint("copy the whole link again; parts of it are missing or changed")
+    };
+    if fragment.len() > MOST_TEXT {
+        return Err(bad(format!("it has {} characters; at most {MOST_TEXT} are read", fragment.len())));
+    }
+    let Some(text) = fragment.strip_prefix(PREFIX) else {
+        let start: String = fragment.chars().take(12).collect();
+        return Err(bad(format!("it begins with `{start}`, and not with `{PREFIX}`")).at("character 1"));
+    };
+    let packed = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|e| {
+        bad(format!("it is not base64url: {}", e.kind))
+            .at(format!("character {}", PREFIX.len() + e.position + 1))
+    })?;
+    let json = miniz_oxide::inflate::decompress_to_vec_with_limit(&packed, MOST_JSON)
+        .map_err(|e| bad(format!("it does not inflate: {}", e.status as i32)))?;
+    let difference: Difference = serde_json::from_slice(&json).map_err(|e| {
+        bad(format!("it says something unknown: {e}")).at(format!("column {} of its JSON", e.column()))
+    })?;
+    Ok(document_of(difference))
+}
+
+fn document_of(difference: Difference) -> Document {
+    let model = match (difference.m, difference.f) {
+        (_, Some((name, id))) => ModelRef::File { name, id },
+        (Some(id), None) => ModelRef::Gallery(id),
+        (None, None) => ModelRef::Gallery(gallery::FIRST.to_owned()),
+    };
+    let mut document = Document::of(model);
+    let (recipe, view) = (&mut document.recipe, &mut document.view);
+    recipe.weights = difference.w.unwrap_or(recipe.weights);
+    recipe.activations = difference.a.unwrap_or(recipe.activations);
+    recipe.edges = difference.e;
+    recipe.calibration_samples = difference.n.unwrap_or(recipe.calibration_samples).max(1);
+    recipe.seed = difference.s.unwrap_or(recipe.seed);
+    recipe.rules = difference
+        .r
+        .into_iter()
+        .flat_map(|(weights, activations, patterns)| {
+            patterns.into_iter().map(move |pattern| Rule { pattern, weights, activations })
+        })
+        .collect();
+    view.layer = difference.l.unwrap_or(view.layer);
+    view.channel = difference.c;
+    view.log_counts = difference.g.unwrap_or(false);
+    document
+}
+
+/// Rules with the same choices share an entry. Rules that name one layer each commute, so they may move next to
+/// their like, but never across a pattern with `*`.
+fn grouped(rules: &[Rule]) -> Vec<(Option<Choice>, Option<Choice>, Vec<String>)> {
+    let mut groups: Vec<(Option<Choice>, Option<Choice>, Vec<String>)> = Vec::new();
+    let mut first = 0;
+    for rule in rules {
+        let is_pattern = rule.pattern.contains('*');
+        let like = (!is_pattern)
+            .then(|| {
+                groups.iter().skip(first).position(|(w, a, _)| (*w, *a) == (rule.weights, rule.activations))
+            })
+            .flatten();
+        match like.and_then(|at| groups.get_mut(first + at)) {
+            Some((_, _, patterns)) => patterns.push(rule.pattern.clone()),
+            None => groups.push((rule.weights, rule.activations, vec![rule.pattern.clone()])),
+        }
+        if is_pattern {
+            first = groups.len();
+        }
+    }
+    groups
+}

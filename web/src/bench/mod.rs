@@ -1,0 +1,9 @@
+//! The bench: one screen that answers, from left to right, what did I choose, what happens inside, what does it cost me.
+
+use leptos::prelude::*;
+
+/// The bench.
+#[component]
+pub fn Bench() -> impl IntoView {
+    view! { <main></main> }
+}

@@ -1,0 +1,1 @@
+//! Charts: pure `scale → ticks → path` functions and thin components.

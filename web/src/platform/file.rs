@@ -1,0 +1,47 @@
+//! Files that people give us, and files that we give them.
+
+use fewbit_experiment::Failure;
+use fewbit_experiment::failure::Code;
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, BlobPropertyBag, File, HtmlAnchorElement, Url};
+
+/// The bytes of a file that was dropped or picked.
+///
+/// # Errors
+/// [`Code::Fetch`] if the browser does not let us read it.
+pub async fn read(file: &File) -> Result<Uint8Array, Failure> {
+    JsFuture::from(file.array_buffer())
+        .await
+        .map(|buffer| Uint8Array::new(&buffer))
+        .map_err(|_| Failure::new(Code::Fetch, "the browser could not read this file").at(file.name()))
+}
+
+/// Offers bytes for saving under `name`.
+///
+/// # Errors
+/// [`Code::Fetch`] if the browser refuses.
+pub fn offer(name: &str, mime: &str, bytes: &Uint8Array) -> Result<(), Failure> {
+    let refuse = |_| Failure::new(Code::Fetch, "the browser does not let us save a file").at(name);
+    let options = BlobPropertyBag::new();
+    options.set_type(mime);
+    let blob = Blob::new_with_u8_array_sequence_and_options(&Array::of1(bytes), &options).map_err(refuse)?;
+    let url = Url::create_object_url_with_blob(&blob).map_err(refuse)?;
+    let document = web_sys::window().and_then(|window| window.document());
+    let anchor = document.and_then(|document| document.create_element("a").ok());
+    if let Some(anchor) = anchor.and_then(|element| element.dyn_into::<HtmlAnchorElement>().ok()) {
+        anchor.set_href(&url);
+        anchor.set_download(name);
+        anchor.click();
+    }
+    Url::revoke_object_url(&url).map_err(refuse)
+}
+
+/// Offers a text for saving under `name`.
+///
+/// # Errors
+/// As [`offer`].
+pub fn offer_text(name: &str, mime: &str, text: &str) -> Result<(), Failure> {
+    offer(name, mime, &Uint8Array::from(text.as_bytes()))
+}

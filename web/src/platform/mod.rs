@@ -1,0 +1,7 @@
+//! The browser, behind plain functions: the only users of `web-sys` and `gloo` on the page.
+
+pub mod engine;
+pub mod fetch;
+pub mod file;
+pub mod message;
+pub mod page;
