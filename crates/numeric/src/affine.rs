@@ -67,30 +67,25 @@ impl Affine {
     ///
     /// Symmetric formats use the larger magnitude of the two ends; asymmetric ones widen the range to hold 0.
     /// A range that is only 0 gets scale 1. For the binary format the range's largest magnitude *is* Δ.
+    /// The scale is never subnormal (x/Δ would overflow, and GPUs take subnormals for 0) nor infinite: a range for
+    /// which it would be gets the nearest scale that can be used.
     pub fn covering(format: Format, range: Range) -> Self {
         let (min_code, max_code) = format.code_range();
         let (min_code, max_code) = (min_code as f32, max_code as f32);
-        let (scale, zero_point) = if format.is_binary() {
-            (2.0 * range.max_abs(), 0.5)
-        } else {
-            match format.symmetry() {
-                Symmetry::Restricted => (range.max_abs() / max_code, 0.0),
-                Symmetry::Full if format.signed() => (range.max_abs() / ((max_code - min_code) / 2.0), 0.0),
-                Symmetry::Full => (range.max.max(0.0) / max_code, 0.0),
-                Symmetry::Asymmetric => {
-                    let (low, high) = (range.min.min(0.0), range.max.max(0.0));
-                    let scale = (high - low) / (max_code - min_code);
-                    let zero = if scale > 0.0 { min_code - (low / scale).round_ties_even() } else { 0.0 };
-                    (scale, zero.clamp(min_code, max_code))
-                }
-            }
-        };
-        // A subnormal scale would make x/Δ overflow.
-        let usable = scale.is_finite() && scale >= f32::MIN_POSITIVE;
-        let (scale, zero_point) = match usable {
-            true => (scale, zero_point),
-            false if format.is_binary() => (1.0, 0.5),
-            false => (1.0, 0.0f32.clamp(min_code, max_code)),
+        let steps = max_code - min_code;
+        let (low, high) = (range.min.min(0.0), range.max.max(0.0));
+        let scale = usable(match format.symmetry() {
+            _ if format.is_binary() => 2.0 * range.max_abs(),
+            Symmetry::Restricted => range.max_abs() / max_code,
+            Symmetry::Full if format.signed() => range.max_abs() / (steps / 2.0),
+            Symmetry::Full => high / max_code,
+            Symmetry::Asymmetric if (high - low).is_finite() => (high - low) / steps,
+            Symmetry::Asymmetric => high / steps - low / steps,
+        });
+        let zero_point = match format.symmetry() {
+            _ if format.is_binary() => 0.5,
+            Symmetry::Restricted | Symmetry::Full => 0.0,
+            Symmetry::Asymmetric => (min_code - round_half_even(low / scale)).max(min_code).min(max_code),
         };
         Self { scale, zero_point, min_code, max_code }
     }
@@ -99,11 +94,9 @@ impl Affine {
     #[inline]
     pub fn code(self, x: f32) -> f32 {
         let whole = self.zero_point.floor();
-        let rounded = (x / self.scale + (self.zero_point - whole)).round_ties_even() + whole;
-        if rounded.is_nan() {
-            return whole.clamp(self.min_code, self.max_code);
-        }
-        rounded.clamp(self.min_code, self.max_code)
+        let rounded = round_half_even(x / self.scale + (self.zero_point - whole)) + whole;
+        let code = if rounded.is_nan() { whole } else { rounded };
+        code.max(self.min_code).min(self.max_code)
     }
 
     /// The value that `code` stands for.
@@ -135,4 +128,23 @@ impl Affine {
         let levels = self.level_range();
         x < levels.min || x > levels.max
     }
+}
+
+/// The nearest positive, normal scale; 1 for 0 and NaN.
+fn usable(scale: f32) -> f32 {
+    if scale > 0.0 { scale.clamp(f32::MIN_POSITIVE, f32::MAX) } else { 1.0 }
+}
+
+/// The whole number nearest to `x`, half to even: [`f32::round_ties_even`], bit for bit.
+///
+/// Where the machine's baseline has no instruction for that (x86-64), it is a call for each value and keeps loops from
+/// being vectorised. Adding 2²³ instead leaves no bits for a fraction, so the addition itself rounds.
+#[inline]
+pub fn round_half_even(x: f32) -> f32 {
+    const NO_FRACTION: f32 = (1u32 << 23) as f32;
+    if cfg!(not(target_arch = "x86_64")) {
+        return x.round_ties_even();
+    }
+    let rounded = (x.abs() + NO_FRACTION) - NO_FRACTION;
+    if x.abs() < NO_FRACTION { rounded.copysign(x) } else { x }
 }

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::layout::BlockLayout;
 use crate::quantized::Quantized;
 
 /// The sums from which every error measure of true values a and their approximations b follows, with e = b − a.
@@ -44,6 +45,15 @@ impl ErrorStats {
             stats.max_abs = larger(stats.max_abs, e.abs());
         }
         stats
+    }
+
+    /// The sums for each block of `layout`, which `a` and `b` both have.
+    pub fn per_block(layout: &BlockLayout, a: &[f32], b: &[f32]) -> Vec<Self> {
+        let mut blocks = vec![Self::default(); layout.block_count()];
+        for (block, run) in layout.runs() {
+            blocks[block].merge(&Self::between(&a[run.clone()], &b[run]));
+        }
+        blocks
     }
 
     /// Adds the sums of other values. Floating-point sums depend on the order: merge parts in a fixed one.
@@ -116,14 +126,16 @@ impl NoiseSplit {
     pub fn of(quantized: &Quantized, values: &[f32]) -> Self {
         debug_assert_eq!(values.len(), quantized.codes.len(), "one value for each code");
         let mut split = Self::default();
-        for ((i, &x), &code) in values.iter().enumerate().zip(&quantized.codes) {
-            let grid = quantized.grids[quantized.layout.block_of(i)];
-            let e = f64::from(grid.value(code as f32)) - f64::from(x);
-            if grid.clips(x) {
-                split.clipping += e * e;
-                split.clipped += 1;
-            } else {
-                split.rounding += e * e;
+        for (block, run) in quantized.layout.runs() {
+            let grid = quantized.grids[block];
+            for (&x, &code) in values[run.clone()].iter().zip(&quantized.codes[run]) {
+                let e = f64::from(grid.value(code as f32)) - f64::from(x);
+                if grid.clips(x) {
+                    split.clipping += e * e;
+                    split.clipped += 1;
+                } else {
+                    split.rounding += e * e;
+                }
             }
         }
         split

@@ -6,12 +6,14 @@ use crate::affine::Range;
 
 /// A histogram over [low, high] with bins of equal width.
 ///
-/// With n bins, edge i is ((n − i)·low + i·high)/n, computed in f64 and rounded to f32: exact at both ends, never
-/// decreasing. Bin i holds the values edge i ≤ x < edge i+1; the last bin holds `high` as well.
-/// Said otherwise, the bin of x is the number of inner edges that are not above x.
+/// With n bins and k = n/(high − low), the bin of a value x in [low, high] is
 ///
-/// Only comparisons with the edges decide, so any device finds the same bins when it is given
-/// [`edges`](Self::edges), however it rounds the guess that it starts from.
+/// > min(⌊(x − low)·k⌋, n − 1)
+///
+/// in f32, each of the four operations rounded to nearest: k once, then a difference and a product for each value, in
+/// an order that no compiler may contract, so a GPU that is given k finds the same bins. Bins are half-open, the last
+/// is closed. A value less than a rounding away from an [edge](Self::edge) may lie on its other side.
+/// Where k is not finite (low = high, or nearly) every value within is in bin 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Histogram {
     /// The smallest value that has a bin; finite.
@@ -28,7 +30,7 @@ pub struct Histogram {
     pub not_finite: u64,
 }
 
-/// The largest number of bins: up to it the edges at both ends are exact.
+/// The largest number of bins: up to it f32 can tell them apart.
 pub const MAX_BINS: usize = 1 << 24;
 
 /// Why there is no such histogram.
@@ -37,8 +39,10 @@ pub enum HistogramError {
     /// The number of bins is 0 or above [`MAX_BINS`].
     #[error("a histogram of {0} bins: it takes 1 to {MAX_BINS}")]
     Bins(usize),
-    /// The ends are not finite or the wrong way round.
-    #[error("a histogram from {low} to {high}: both ends must be finite, the low one first")]
+    /// The ends are the wrong way round, or they or their distance are not finite in f32.
+    #[error(
+        "a histogram from {low} to {high}: both ends and their distance must be finite, the low end first"
+    )]
     Ends {
         /// The low end that was asked for.
         low: f32,
@@ -65,7 +69,7 @@ impl Histogram {
         if !(1..=MAX_BINS).contains(&bins) {
             return Err(HistogramError::Bins(bins));
         }
-        if !(low.is_finite() && high.is_finite() && low <= high) {
+        if !(low <= high && (high - low).is_finite()) {
             return Err(HistogramError::Ends { low, high });
         }
         Ok(Self { low, high, counts: vec![0; bins], below: 0, above: 0, not_finite: 0 })
@@ -73,9 +77,7 @@ impl Histogram {
 
     /// Counts `values`.
     pub fn add(&mut self, values: &[f32]) {
-        let edges = self.edges();
-        let Some(last) = self.counts.len().checked_sub(1) else { return };
-        let bins_per_unit = (last + 1) as f32 / (self.high - self.low);
+        let bins_per_unit = self.bins_per_unit();
         for &x in values {
             if !x.is_finite() {
                 self.not_finite += 1;
@@ -84,9 +86,7 @@ impl Histogram {
             } else if x > self.high {
                 self.above += 1;
             } else {
-                let guess = (((x - self.low) * bins_per_unit) as usize).min(last);
-                let holds = edges[guess] <= x && (x < edges[guess + 1] || guess == last);
-                let bin = if holds { guess } else { edges[1..=last].partition_point(|&edge| edge <= x) };
+                let bin = self.bin_within(x, bins_per_unit);
                 self.counts[bin] += 1;
             }
         }
@@ -112,17 +112,16 @@ impl Histogram {
 
     /// The bin of `x`; none if `x` is outside [low, high] or NaN.
     pub fn bin_of(&self, x: f32) -> Option<usize> {
-        let inside = self.low <= x && x <= self.high;
-        let last = self.counts.len().checked_sub(1).filter(|_| inside)?;
-        let (mut first, mut end) = (0, last);
-        while first < end {
-            let middle = first.midpoint(end);
-            if self.edge(middle + 1) <= x { first = middle + 1 } else { end = middle }
-        }
-        Some(first)
+        (self.low <= x && x <= self.high).then(|| self.bin_within(x, self.bins_per_unit()))
     }
 
-    /// Edge `i`, for i from 0 (`low`) to the number of bins (`high`).
+    /// k = n/(high − low), or 0 where that is not finite: what a GPU kernel takes beside `low` and `high`.
+    pub fn bins_per_unit(&self) -> f32 {
+        let k = self.counts.len() as f32 / (self.high - self.low);
+        if k.is_finite() { k } else { 0.0 }
+    }
+
+    /// Edge `i`, for i from 0 (`low`) to the number of bins n (`high`): ((n − i)·low + i·high)/n, rounded once to f32.
     pub fn edge(&self, i: usize) -> f32 {
         let (bins, i) = (self.counts.len() as f64, i as f64);
         (((bins - i) * f64::from(self.low) + i * f64::from(self.high)) / bins) as f32
@@ -136,6 +135,11 @@ impl Histogram {
     /// How many values were counted, those outside and those not finite included.
     pub fn total(&self) -> u64 {
         self.counts.iter().sum::<u64>() + self.below + self.above + self.not_finite
+    }
+
+    #[inline]
+    fn bin_within(&self, x: f32, bins_per_unit: f32) -> usize {
+        (((x - self.low) * bins_per_unit) as usize).min(self.counts.len() - 1)
     }
 
     fn bounds(&self) -> (Range, usize) {

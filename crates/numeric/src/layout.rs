@@ -147,6 +147,31 @@ impl BlockLayout {
         }
     }
 
+    /// The tensor as runs of neighbouring values of one block: (block, indices), in row-major order.
+    ///
+    /// Each value is in exactly one run. This is the fast way to walk values against scales.
+    pub fn runs(&self) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> + use<> {
+        let groups = self.groups();
+        let (outer, channels, inner, size) = match self.granularity {
+            Granularity::Tensor => (1, 1, self.len(), usize::MAX),
+            Granularity::Channel => (self.outer, self.channels, self.inner, usize::MAX),
+            Granularity::Group(size) => (self.outer, self.channels, self.inner, size.max(1) as usize),
+        };
+        (0..outer).flat_map(move |o| {
+            // Every channel has the places `within` of this slice, and so the same groups in it.
+            let within = o * inner..(o + 1) * inner;
+            let groups_within = within.start / size..within.end.div_ceil(size);
+            (0..channels).flat_map(move |channel| {
+                let (within, to_index) = (within.clone(), (o * channels + channel) * inner - o * inner);
+                groups_within.clone().map(move |group| {
+                    let start = within.start.max(group * size);
+                    let end = within.end.min((group + 1).saturating_mul(size));
+                    (channel * groups + group, start + to_index..end + to_index)
+                })
+            })
+        })
+    }
+
     /// The indices of the values of `block`, in row-major order.
     pub fn indices(&self, block: usize) -> impl Iterator<Item = usize> + use<> {
         let layout = *self;

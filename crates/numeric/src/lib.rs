@@ -9,6 +9,8 @@ pub mod error;
 pub mod format;
 pub mod histogram;
 pub mod layout;
+pub mod pack;
+pub mod philox;
 pub mod quantized;
 
 pub use affine::{Affine, Range};
@@ -16,4 +18,5 @@ pub use error::{ErrorStats, NoiseSplit};
 pub use format::{Format, FormatError, Symmetry};
 pub use histogram::Histogram;
 pub use layout::{BlockLayout, Granularity};
+pub use philox::Philox;
 pub use quantized::Quantized;

@@ -29,15 +29,22 @@ impl Quantized {
     pub fn nearest(format: Format, layout: BlockLayout, grids: Vec<Affine>, values: &[f32]) -> Self {
         debug_assert_eq!(values.len(), layout.len(), "one value for each place of the layout");
         debug_assert_eq!(grids.len(), layout.block_count(), "one grid for each block of the layout");
-        let codes =
-            values.iter().enumerate().map(|(i, &x)| grids[layout.block_of(i)].code(x) as i32).collect();
+        let mut codes = Vec::with_capacity(values.len());
+        for (block, run) in layout.runs() {
+            let grid = grids[block];
+            codes.extend(values[run].iter().map(|&x| grid.code(x) as i32));
+        }
         Self { format, layout, grids, codes }
     }
 
     /// The values that the codes stand for, row-major.
     pub fn dequantize(&self) -> Vec<f32> {
-        let grid = |i| self.grids[self.layout.block_of(i)];
-        self.codes.iter().enumerate().map(|(i, &q)| grid(i).value(q as f32)).collect()
+        let mut values = Vec::with_capacity(self.codes.len());
+        for (block, run) in self.layout.runs() {
+            let grid = self.grids[block];
+            values.extend(self.codes[run].iter().map(|&code| grid.value(code as f32)));
+        }
+        values
     }
 
     /// What storing this tensor takes, in bits: the codes, a 32-bit scale for each block, and for asymmetric
