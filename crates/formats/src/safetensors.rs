@@ -1,0 +1,141 @@
+//! safetensors: named tensors and text about them ([format](https://huggingface.co/docs/safetensors)).
+//!
+//! Eight bytes with the length of a JSON header, the header, the values. Reading leaves the header's checks to the
+//! format's own crate. Writing is ours: the same tensors give the same bytes, entries in the order of their names,
+//! which the crate does not promise for metadata.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+pub use ::safetensors::Dtype;
+use ::safetensors::SafeTensors;
+
+use crate::error::{Place, Problem, ReadError, WriteError};
+
+/// The length of the header is at the front, in this many bytes.
+const LENGTH_BYTES: usize = 8;
+
+/// A tensor to write.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Its name, unique in the file.
+    pub name: &'a str,
+    /// The element type; packed codes are [`Dtype::U8`].
+    pub dtype: Dtype,
+    /// The length of each axis.
+    pub shape: &'a [usize],
+    /// The values, row-major, little-endian.
+    pub bytes: &'a [u8],
+}
+
+/// A tensor as a file's header describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorInfo {
+    /// The element type.
+    pub dtype: Dtype,
+    /// The length of each axis.
+    pub shape: Vec<usize>,
+    /// Where its values begin and end, counted from the end of the header.
+    pub data_offsets: (usize, usize),
+}
+
+/// The header of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The tensors by name.
+    pub tensors: BTreeMap<String, TensorInfo>,
+    /// What the file says of itself.
+    pub metadata: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+struct Described<'a> {
+    dtype: Dtype,
+    shape: &'a [usize],
+    data_offsets: (usize, usize),
+}
+
+/// Writes tensors and metadata. Values are stored with the widest element types first, then by name.
+///
+/// # Errors
+/// [`WriteError`] if a name is given twice, or a shape and its bytes disagree.
+pub fn write(entries: &[Entry<'_>], metadata: &BTreeMap<String, String>) -> Result<Vec<u8>, WriteError> {
+    let mut ordered = entries.to_vec();
+    ordered.sort_by(|a, b| b.dtype.cmp(&a.dtype).then(a.name.cmp(b.name)));
+
+    let mut described = BTreeMap::new();
+    let mut offset = 0;
+    for entry in &ordered {
+        check_length(entry)?;
+        let data_offsets = (offset, offset + entry.bytes.len());
+        offset = data_offsets.1;
+        let about = Described { dtype: entry.dtype, shape: entry.shape, data_offsets };
+        if entry.name == "__metadata__" || described.insert(entry.name, about).is_some() {
+            return Err(WriteError::Duplicate(entry.name.to_owned()));
+        }
+    }
+    let mut header = header_json(metadata, &described)?;
+    header.resize(header.len().next_multiple_of(LENGTH_BYTES), b' ');
+
+    let mut bytes = Vec::with_capacity(LENGTH_BYTES + header.len() + offset);
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(header);
+    ordered.iter().for_each(|entry| bytes.extend(entry.bytes));
+    Ok(bytes)
+}
+
+fn header_json(
+    metadata: &BTreeMap<String, String>,
+    described: &BTreeMap<&str, Described<'_>>,
+) -> Result<Vec<u8>, WriteError> {
+    #[derive(Serialize)]
+    struct Json<'a> {
+        #[serde(rename = "__metadata__", skip_serializing_if = "BTreeMap::is_empty")]
+        metadata: &'a BTreeMap<String, String>,
+        #[serde(flatten)]
+        tensors: &'a BTreeMap<&'a str, Described<'a>>,
+    }
+    serde_json::to_vec(&Json { metadata, tensors: described })
+        .map_err(|why| WriteError::Store { name: "the header".to_owned(), why: why.to_string() })
+}
+
+fn check_length(entry: &Entry<'_>) -> Result<(), WriteError> {
+    let bits = entry.shape.iter().try_fold(entry.dtype.bitsize(), |product, &n| product.checked_mul(n));
+    let needed = bits.map_or(u64::MAX, |bits| bits.div_ceil(8) as u64);
+    let found = entry.bytes.len() as u64;
+    if needed == found {
+        return Ok(());
+    }
+    Err(WriteError::Length { name: entry.name.to_owned(), shape: entry.shape.to_vec(), needed, found })
+}
+
+/// Reads the header of a file, of which `bytes` may be just the front.
+///
+/// # Errors
+/// [`ReadError`] if the header is cut short, is no JSON, or its entries overlap or leave gaps.
+pub fn read_header(bytes: &[u8]) -> Result<Header, ReadError> {
+    let (length, metadata) = SafeTensors::read_metadata(bytes)
+        .map_err(|why| Place::Byte(0).error(Problem::Syntax(format!("no safetensors file: {why}"))))?;
+    let tensors = metadata.tensors().into_iter().map(|(name, info)| {
+        (name, TensorInfo { dtype: info.dtype, shape: info.shape.clone(), data_offsets: info.data_offsets })
+    });
+    debug_assert!(length <= bytes.len(), "the header lies in the file");
+    let about = metadata.metadata().iter().flatten().map(|(key, text)| (key.clone(), text.clone()));
+    Ok(Header { tensors: tensors.collect(), metadata: about.collect() })
+}
+
+/// The bytes of the tensor `name`.
+///
+/// # Errors
+/// [`ReadError`] if the file is damaged or has no such tensor.
+pub fn tensor_bytes<'a>(bytes: &'a [u8], name: &str) -> Result<&'a [u8], ReadError> {
+    let file = SafeTensors::deserialize(bytes)
+        .map_err(|why| Place::File.error(Problem::Syntax(format!("no safetensors file: {why}"))))?;
+    let view = file.tensor(name).map_err(|_| {
+        let mut found: Vec<String> = file.names().into_iter().map(str::to_owned).collect();
+        found.sort();
+        Place::File.error(Problem::Missing { what: "the tensor", name: name.to_owned(), found })
+    })?;
+    Ok(view.data())
+}
