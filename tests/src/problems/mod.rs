@@ -1,0 +1,52 @@
+//! The problems, one function for each operator: from a seed to a [`Problem`](crate::Problem).
+
+mod conv;
+mod elementwise;
+mod layout;
+mod linear;
+mod network;
+mod observe;
+mod pool;
+mod quantize;
+mod reduce;
+
+use crate::problem::Problem;
+
+pub use conv::{conv, conv_1d, conv_depthwise, conv_pointwise};
+pub use elementwise::{batch_norm, binary, unary};
+pub use layout::{concat, pad, reshape, slice, transpose};
+pub use linear::{gemm, matmul};
+pub use network::{network, quantized_network};
+pub use observe::{compare, histogram, moments};
+pub use pool::{pool, pool_1d};
+pub use quantize::fake_quantize;
+pub use reduce::{log_softmax, reduce, softmax};
+
+/// Every problem, by name.
+pub const ALL: &[(&str, fn(u64) -> Problem)] = &[
+    ("conv", conv),
+    ("conv_1d", conv_1d),
+    ("conv_depthwise", conv_depthwise),
+    ("conv_pointwise", conv_pointwise),
+    ("matmul", matmul),
+    ("gemm", gemm),
+    ("batch_norm", batch_norm),
+    ("unary", unary),
+    ("binary", binary),
+    ("pool", pool),
+    ("pool_1d", pool_1d),
+    ("reduce", reduce),
+    ("softmax", softmax),
+    ("log_softmax", log_softmax),
+    ("concat", concat),
+    ("pad", pad),
+    ("slice", slice),
+    ("reshape", reshape),
+    ("transpose", transpose),
+    ("fake_quantize", fake_quantize),
+    ("compare", compare),
+    ("moments", moments),
+    ("histogram", histogram),
+    ("network", network),
+    ("quantized_network", quantized_network),
+];
