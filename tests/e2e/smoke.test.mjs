@@ -22,6 +22,8 @@ for (const webgpu of [false, true]) {
     if (await page.locator("#app > *").count()) {
       await page.locator("#loading").waitFor({ state: "detached" });
     }
+    const adapter = await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter()));
+    assert.equal(adapter, webgpu, "the browser has the adapter that this test is about");
     await screenshot(t, page, `smoke-${webgpu ? "webgpu" : "cpu"}`);
   });
 }

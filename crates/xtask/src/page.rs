@@ -34,7 +34,11 @@ fn prepare() -> Result<()> {
 
 fn trunk(what: &str) -> Command {
     let mut trunk = command("trunk");
-    // Trunk refuses the value `1`, which many tools use.
-    trunk.env_remove("NO_COLOR").args([what, "--offline", "--skip-version-check"]);
+    // Trunk refuses `NO_COLOR=1`, and shows a backtrace instead of what the compiler said.
+    trunk.env_remove("NO_COLOR").env_remove("RUST_BACKTRACE").args([
+        what,
+        "--offline",
+        "--skip-version-check",
+    ]);
     trunk
 }

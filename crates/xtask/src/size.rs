@@ -60,7 +60,8 @@ impl File {
     fn is_in_first_view(&self) -> bool {
         let name = self.name.as_str();
         let other_model = name.starts_with("assets/models/") && !name.contains(FIRST_MODEL);
-        !(other_model || name.ends_with(".md") || name == "_headers")
+        let is_note = name.ends_with(".md") || name.contains("LICENSE") || name == "_headers";
+        !(other_model || is_note)
     }
 }
 

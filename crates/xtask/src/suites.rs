@@ -153,7 +153,7 @@ fn end_to_end() -> Result<()> {
         .collect();
     tests.sort();
     run(command("node")
-        .args(["--test", "--test-concurrency=1"])
+        .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])
         .args(&tests)
         .env("CHROMIUM", browser)
         .env("FEWBIT_DIST", built_page()))
