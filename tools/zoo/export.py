@@ -87,6 +87,28 @@ def tidy(model: ModelProto, leaves: "set[str]") -> None:
         raise ValueError(f"node names are not distinct: {names}")
 
 
+def separate_parameters(model: ModelProto) -> None:
+    """Gives every BatchNorm its own parameters again.
+
+    PyTorch stores equal parameters once (two norms whose outputs are added have the same bias)
+    and lets Identity nodes stand for the others. Call after `tidy`.
+    """
+    graph = model.graph
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    stands_for = {n.output[0]: stored[n.input[0]] for n in graph.node if n.op_type == "Identity"}
+    roles = ("weight", "bias", "running_mean", "running_var")
+    for node in graph.node:
+        for i, name in enumerate(node.input):
+            if name in stands_for:
+                if node.op_type != "BatchNormalization":
+                    raise ValueError(f"{node.name}: {name} is an unexpected Identity")
+                own = graph.initializer.add()
+                own.CopyFrom(stands_for[name])
+                own.name = node.input[i] = f"{node.name}.{roles[i - 1]}"
+    for node in [n for n in graph.node if n.op_type == "Identity"]:
+        graph.node.remove(node)
+
+
 def describe(model: ModelProto, name: str) -> None:
     """Adds the name, the licence and the training data to the file."""
     onnx.helper.set_model_props(
@@ -97,6 +119,19 @@ def describe(model: ModelProto, name: str) -> None:
             "trained-on": "Fashion-MNIST, 60,000 training images (Zalando, MIT)",
         },
     )
+
+
+def compare_parameters(exported: ModelProto, model: nn.Module) -> None:
+    """Raises `ValueError` unless the initializers are the model's state, by name and by bits."""
+    found = {t.name: onnx.numpy_helper.to_array(t) for t in exported.graph.initializer}
+    for name, value in model.state_dict().items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        if name not in found or not np.array_equal(found.pop(name), value.numpy()):
+            raise ValueError(f"parameter {name} is missing or differs in the file")
+    strangers = [name for name in found if not name.startswith("constant.")]
+    if strangers:
+        raise ValueError(f"initializers {strangers} are no parameters")
 
 
 def check(path: Path, model: nn.Module) -> "tuple[np.ndarray, np.ndarray]":
@@ -132,7 +167,9 @@ def export(name: str) -> None:
     graph = to_onnx(model)
     constants_to_initializers(graph)
     tidy(graph, {path for path, part in model.named_modules() if not list(part.children())})
+    separate_parameters(graph)
     describe(graph, name)
+    compare_parameters(graph, model)
     print(dict(Counter(node.op_type for node in graph.graph.node)))
     path = data.ASSETS / "models" / f"{name}.onnx"
     path.parent.mkdir(parents=True, exist_ok=True)
