@@ -1,0 +1,383 @@
+//! A model made ready to be quantized: rewritten, with its layers and what they cost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fewbit_graph::graph::GraphError;
+use fewbit_graph::infer::{Bindings, Facts, infer};
+use fewbit_graph::op::Op;
+use fewbit_graph::passes::{self, DropIdentity, Evaluate, FoldBatchNorm, FoldConstants};
+use fewbit_graph::{DType, Dim, Graph, Layer, Model, Patch, Source, Tensor, WireId, cost, model};
+
+use crate::error::QuantError;
+use crate::report::{LayerFacts, ModelFacts, NodeFacts, Unsupported};
+
+/// A model whose constants and BatchNorms are folded. All that is measured later starts from here.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// What it is.
+    pub facts: ModelFacts,
+    /// What it computes, after the rewrites. Each layer has a weight of its own.
+    pub graph: Graph,
+    /// The layers, in the order in which they run.
+    pub layers: Vec<Layer>,
+    face: Result<Face, QuantError>,
+}
+
+/// How samples go in and answers come out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Face {
+    /// The wire that samples are fed to.
+    pub input: WireId,
+    /// The first output: what is evaluated.
+    pub output: WireId,
+    /// The shape of one sample, without the batch axis.
+    pub sample_shape: Vec<usize>,
+    /// The shape of one answer, without the batch axis.
+    pub answer_shape: Vec<usize>,
+    /// The input of each layer.
+    pub layer_inputs: Vec<LayerInput>,
+    /// The name of the batch axis; none if the model takes one sample at a time.
+    batch: Option<String>,
+    /// Numbers in all values that nodes compute for one sample.
+    pub values_per_sample: usize,
+}
+
+/// What is known of a layer's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerInput {
+    /// The wire.
+    pub wire: WireId,
+    /// The axis of its channels; 0 where there are none.
+    pub axis: usize,
+    /// The number of channels; 1 where there are none.
+    pub channels: usize,
+    /// Values of one channel that lie side by side.
+    pub inner: usize,
+}
+
+impl Prepared {
+    /// Prepares `model`, which people call `name`.
+    ///
+    /// `operators` counts the operators as the file has them, `unsupported` lists those that cannot run. A model that
+    /// cannot run is prepared all the same, so that one can look at it: see [`Self::face`]. `evaluator` computes what
+    /// does not depend on an input.
+    ///
+    /// # Errors
+    /// [`QuantError::Graph`] if the graph is not well formed.
+    pub fn new(
+        name: impl Into<String>,
+        model: &Model,
+        operators: BTreeMap<String, u64>,
+        unsupported: Vec<Unsupported>,
+        evaluator: &dyn Evaluate,
+    ) -> Result<Self, QuantError> {
+        let name = name.into();
+        let fold_constants = FoldConstants { evaluator };
+        let (graph, mut rewrites) =
+            passes::run(&model.graph, &[&DropIdentity, &fold_constants, &FoldBatchNorm])?;
+        let graph = with_own_weights(graph, &mut rewrites)?;
+        let graph = with_free_batch(graph, &mut rewrites);
+        let layers = model::layers(&graph);
+        let one = bindings_of(&graph, 1).and_then(|bindings| infer(&graph, &bindings).ok());
+        let facts = ModelFacts {
+            id: model.id().to_string(),
+            parameters: float_parameters(&model.graph),
+            macs: one.as_ref().map_or(0, |facts| cost::total_cost(&graph, facts).macs),
+            inputs: graph.inputs.iter().map(|&wire| named_input(&graph, wire)).collect(),
+            outputs: graph.outputs.iter().map(|&wire| named_output(&graph, wire)).collect(),
+            operators,
+            layers: layers.iter().map(|layer| layer_facts(&graph, layer, one.as_ref())).collect(),
+            nodes: node_facts(&graph, &layers, one.as_ref()),
+            rewrites,
+            metadata: model.metadata.clone(),
+            float_bytes: 4 * float_parameters(&graph),
+            unsupported,
+            name,
+        };
+        let face = face(&facts, &graph, &layers);
+        Ok(Self { facts, graph, layers, face })
+    }
+
+    /// How samples go in and answers come out.
+    ///
+    /// # Errors
+    /// Why the model cannot run: operators that are not supported, shapes that do not fit or are not known, more than
+    /// one input.
+    pub fn face(&self) -> Result<&Face, QuantError> {
+        self.face.as_ref().map_err(Clone::clone)
+    }
+
+    /// A layer by its place.
+    ///
+    /// # Errors
+    /// [`QuantError::Layer`] if there is none.
+    pub fn layer(&self, index: usize) -> Result<&Layer, QuantError> {
+        self.layers.get(index).ok_or(QuantError::Layer { index, count: self.layers.len() })
+    }
+
+    /// The weights of a layer.
+    ///
+    /// # Errors
+    /// [`QuantError::Layer`] if there is none.
+    pub fn weights(&self, index: usize) -> Result<&Tensor, QuantError> {
+        let layer = self.layer(index)?;
+        let missing = QuantError::Layer { index, count: self.layers.len() };
+        self.graph.value(layer.weight).ok_or(missing)
+    }
+
+    /// The names of the layers.
+    pub fn layer_names(&self) -> Vec<String> {
+        self.layers.iter().map(|layer| layer.name.clone()).collect()
+    }
+
+    /// The number of samples, if `samples` fit the model's input.
+    ///
+    /// # Errors
+    /// [`QuantError::Samples`] if they do not, and those of [`Self::face`].
+    pub fn check_samples(&self, samples: &Tensor) -> Result<usize, QuantError> {
+        let face = self.face()?;
+        match samples.shape().split_first() {
+            Some((&n, rest)) if n > 0 && rest == face.sample_shape && samples.dtype() == DType::F32 => Ok(n),
+            _ => Err(QuantError::Samples {
+                input: self.graph.wire(face.input).name.clone(),
+                expected: times(
+                    std::iter::once("N".to_owned()).chain(face.sample_shape.iter().map(usize::to_string)),
+                ),
+                found: samples.fact().to_string(),
+            }),
+        }
+    }
+}
+
+impl Face {
+    /// The bindings for a batch of `n` samples.
+    pub fn bindings(&self, n: usize) -> Bindings {
+        self.batch.iter().map(|symbol| (symbol.clone(), n)).collect()
+    }
+
+    /// The most samples that may go together, not more than `wanted`.
+    pub fn batch(&self, wanted: usize) -> usize {
+        if self.batch.is_some() { wanted.max(1) } else { 1 }
+    }
+
+    /// The number of classes, if an answer is one score for each class.
+    pub fn classes(&self) -> Option<usize> {
+        match self.answer_shape.split_first() {
+            Some((&classes, rest)) if classes > 1 && rest.iter().all(|&n| n == 1) => Some(classes),
+            _ => None,
+        }
+    }
+}
+
+/// Gives each layer whose weight somebody else reads too a copy of it, so that each can be quantized by itself.
+fn with_own_weights(graph: Graph, rewrites: &mut Vec<String>) -> Result<Graph, GraphError> {
+    let uses = graph.uses();
+    let mut patch = Patch::new(&graph, "weights of their own");
+    let mut changed = false;
+    for layer in model::layers(&graph) {
+        let shared = uses[layer.weight.0 as usize] > 1;
+        if let (true, Some(value)) = (shared, graph.value(layer.weight)) {
+            let own = patch.parameter(format!("{}.weight", layer.name), value.clone());
+            patch.replace_input(layer.node, 1, own);
+            rewrites
+                .push(format!("gave {} a copy of its weight, which something else reads too", layer.name));
+            changed = true;
+        }
+    }
+    if changed { Ok(patch.apply(&graph)?.graph) } else { Ok(graph) }
+}
+
+/// Lets the first axis of the only input vary, if it was fixed and the answers follow it.
+fn with_free_batch(graph: Graph, rewrites: &mut Vec<String>) -> Graph {
+    let (&[input], Some(&output)) = (graph.inputs.as_slice(), graph.outputs.first()) else { return graph };
+    let Source::Input(dims) = &graph.wire(input).source else { return graph };
+    let Some((&Dim::Known(fixed), rest)) = dims.split_first() else { return graph };
+    if rest.is_empty() || rest.iter().any(|dim| matches!(dim, Dim::Symbol(_))) {
+        return graph;
+    }
+    let mut free = Graph::new();
+    let shape = std::iter::once(Dim::Symbol("N".to_owned())).chain(rest.iter().cloned()).collect();
+    let free_input = free.input(graph.wire(input).name.clone(), shape);
+    let wires = free.splice(&graph, "", &mut |wire, _| (wire == input).then_some(free_input));
+    free.outputs = graph.outputs.iter().map(|wire| wires[wire.0 as usize]).collect();
+    let follows = |n: usize| {
+        let facts = infer(&free, &Bindings::from([("N".to_owned(), n)])).ok()?;
+        facts.shape(wires[output.0 as usize]).first().map(|&first| first == n)
+    };
+    if follows(2) == Some(true) && follows(3) == Some(true) {
+        rewrites.push(format!("let the batch vary, which the file fixes at {fixed}"));
+        return free;
+    }
+    graph
+}
+
+/// The bindings for a batch of `n`; none if a symbol is not the first axis of an input.
+fn bindings_of(graph: &Graph, n: usize) -> Option<Bindings> {
+    let mut bindings = Bindings::new();
+    for &wire in &graph.inputs {
+        let Source::Input(dims) = &graph.wire(wire).source else { continue };
+        if let Some(Dim::Symbol(symbol)) = dims.first() {
+            bindings.insert(symbol.clone(), n);
+        }
+    }
+    let bound = |dim: &Dim| match dim {
+        Dim::Symbol(symbol) => bindings.contains_key(symbol),
+        Dim::Known(_) => true,
+    };
+    let all = graph.inputs.iter().all(|&wire| match &graph.wire(wire).source {
+        Source::Input(dims) => dims.iter().all(bound),
+        _ => true,
+    });
+    (all && bindings.len() <= 1).then_some(bindings)
+}
+
+fn face(facts: &ModelFacts, graph: &Graph, layers: &[Layer]) -> Result<Face, QuantError> {
+    let opaque = graph.nodes().filter_map(|(_, node)| match &node.op {
+        Op::Opaque(op) => Some(format!("{} `{}`", op.name, node.name)),
+        _ => None,
+    });
+    let listed = facts.unsupported.iter().map(|u| format!("{} `{}` ({})", u.operator, u.node, u.reason));
+    let list: Vec<String> = if facts.unsupported.is_empty() { opaque.collect() } else { listed.collect() };
+    if !list.is_empty() {
+        return Err(QuantError::Unsupported { model: facts.name.clone(), list: list.join(", ") });
+    }
+    let refuse = |why: String| QuantError::Face { model: facts.name.clone(), why };
+    let (&[input], Some(&output)) = (graph.inputs.as_slice(), graph.outputs.first()) else {
+        let (inputs, outputs) = (graph.inputs.len(), graph.outputs.len());
+        return Err(refuse(format!(
+            "it has {inputs} inputs and {outputs} outputs, but must have one input and an output"
+        )));
+    };
+    let Source::Input(dims) = &graph.wire(input).source else {
+        return Err(refuse("its input is no input".to_owned()));
+    };
+    let batch = match dims.split_first() {
+        Some((Dim::Symbol(symbol), _)) => Some(symbol.clone()),
+        Some((Dim::Known(1), _)) => None,
+        Some((Dim::Known(n), _)) => {
+            return Err(refuse(format!(
+                "its batch is fixed at {n}; export it with a batch of 1 or a free one"
+            )));
+        }
+        None => return Err(refuse("its input is a single number; it needs a batch axis".to_owned())),
+    };
+    let Some(bindings) = bindings_of(graph, 1) else {
+        let shape = times(dims.iter().map(Dim::to_string));
+        return Err(refuse(format!(
+            "its input is {shape}, and only the batch may be free; export it with a fixed size"
+        )));
+    };
+    let one = infer(graph, &bindings)?;
+    let layer_inputs = layers.iter().map(|layer| layer_input(graph, &one, layer)).collect();
+    Ok(Face {
+        input,
+        output,
+        sample_shape: one.shape(input).get(1..).unwrap_or_default().to_vec(),
+        answer_shape: one.shape(output).get(1..).unwrap_or_default().to_vec(),
+        layer_inputs,
+        batch,
+        values_per_sample: graph.nodes().map(|(_, node)| one.of(node.output).len()).sum(),
+    })
+}
+
+fn layer_input(graph: &Graph, one: &Facts, layer: &Layer) -> LayerInput {
+    let node = graph.node_of(layer.node);
+    let wire = node.inputs[0];
+    let shape = one.shape(wire);
+    let axis = match &node.op {
+        Op::Conv(_) => Some(1),
+        // Its channels lie along the batch, which varies.
+        Op::Gemm(gemm) if gemm.trans_a => None,
+        _ => shape.len().checked_sub(1).filter(|&axis| axis > 0),
+    };
+    match axis.and_then(|axis| Some((axis, *shape.get(axis)?))) {
+        Some((axis, channels)) => {
+            LayerInput { wire, axis, channels, inner: shape[axis + 1..].iter().product() }
+        }
+        None => LayerInput { wire, axis: 0, channels: 1, inner: 1 },
+    }
+}
+
+/// The float values that nodes read, each counted once.
+fn float_parameters(graph: &Graph) -> u64 {
+    let read: BTreeSet<WireId> = graph.nodes().flat_map(|(_, node)| node.inputs.iter().copied()).collect();
+    let tensors = read.into_iter().filter_map(|wire| graph.value(wire));
+    tensors.filter(|tensor| tensor.dtype() == DType::F32).map(|tensor| tensor.len() as u64).sum()
+}
+
+fn named_input(graph: &Graph, wire: WireId) -> (String, String) {
+    let wire = graph.wire(wire);
+    let dims = match &wire.source {
+        Source::Input(dims) => dims.as_slice(),
+        _ => &[],
+    };
+    (wire.name.clone(), times(dims.iter().map(Dim::to_string)))
+}
+
+/// The shape of an output with the batch's name, told by what changes from one sample to two.
+fn named_output(graph: &Graph, wire: WireId) -> (String, String) {
+    let shape = |n: usize| {
+        let facts = infer(graph, &bindings_of(graph, n)?).ok()?;
+        Some(facts.shape(wire).to_vec())
+    };
+    let symbol = bindings_of(graph, 1).and_then(|bindings| bindings.into_keys().next());
+    let text = match (shape(1), shape(2)) {
+        (Some(one), Some(two)) => times(one.iter().zip(&two).map(|(&a, &b)| match (&symbol, a) {
+            (Some(symbol), 1) if a != b => symbol.clone(),
+            (Some(symbol), _) if a != b => format!("{a}{symbol}"),
+            _ => a.to_string(),
+        })),
+        _ => "?".to_owned(),
+    };
+    (graph.wire(wire).name.clone(), text)
+}
+
+fn layer_facts(graph: &Graph, layer: &Layer, one: Option<&Facts>) -> LayerFacts {
+    let node = graph.node_of(layer.node);
+    let weight_shape = graph.value(layer.weight).map_or_else(Vec::new, |weight| weight.shape().to_vec());
+    let parameters = node.inputs.iter().skip(1).filter_map(|&wire| graph.value(wire));
+    let (depthwise, strides) = match &node.op {
+        Op::Conv(conv) => {
+            let own = conv.groups > 1
+                && weight_shape.first() == Some(&conv.groups)
+                && weight_shape.get(1) == Some(&1);
+            (own, conv.strides.clone())
+        }
+        _ => (false, Vec::new()),
+    };
+    LayerFacts {
+        name: layer.name.clone(),
+        operator: node.op.name().to_owned(),
+        channel_axis: layer.channel_axis,
+        depthwise,
+        strides,
+        parameters: parameters.map(|tensor| tensor.len() as u64).sum(),
+        macs: one.map_or(0, |facts| cost::node_cost(graph, facts, node).macs),
+        weight_shape,
+    }
+}
+
+fn node_facts(graph: &Graph, layers: &[Layer], one: Option<&Facts>) -> Vec<NodeFacts> {
+    let producers = |wires: &[WireId]| {
+        let mut nodes: Vec<u32> =
+            wires.iter().filter_map(|&wire| graph.producer(wire)).map(|id| id.0).collect();
+        nodes.dedup();
+        nodes
+    };
+    graph
+        .nodes()
+        .map(|(id, node)| NodeFacts {
+            name: node.name.clone(),
+            operator: node.op.name().to_owned(),
+            inputs: producers(&node.inputs),
+            layer: layers.iter().position(|layer| layer.node == id).map(|at| at as u32),
+            shape: one.map_or_else(String::new, |facts| {
+                times(facts.shape(node.output).iter().skip(1).map(usize::to_string))
+            }),
+        })
+        .collect()
+}
+
+fn times(lengths: impl Iterator<Item = String>) -> String {
+    lengths.collect::<Vec<_>>().join("×")
+}
