@@ -141,7 +141,7 @@ class FashionMobileNet(nn.Module):
         self.stem_bn = nn.BatchNorm2d(16)
         self.stem_relu6 = nn.ReLU6()
         self.block1 = SeparableBlock(16, 24, stride=2)
-        self.block2 = InvertedResidual(24, 24, stride=1, expansion=4)
+        self.block2 = InvertedResidual(24, 24, stride=1, expansion=2)
         self.block3 = InvertedResidual(24, 40, stride=2, expansion=4)
         self.block4 = InvertedResidual(40, 40, stride=1, expansion=4)
         self.block5 = InvertedResidual(40, 40, stride=1, expansion=4)
