@@ -2,6 +2,10 @@
 
 use leptos::prelude::*;
 
+use layers::LayersPanel;
+
+pub mod layers;
+
 /// The bench.
 #[component]
 pub fn Bench() -> impl IntoView {

@@ -5,3 +5,4 @@ pub mod fetch;
 pub mod file;
 pub mod message;
 pub mod page;
+pub mod pointer;

@@ -1,1 +1,6 @@
 //! Small parts that every panel uses.
+
+pub mod bit_strip;
+pub mod format;
+
+pub use bit_strip::BitStrip;

@@ -1,0 +1,23 @@
+//! Where a pointer is.
+
+use wasm_bindgen::JsCast;
+use web_sys::{Element, PointerEvent};
+
+fn element(event: &PointerEvent) -> Option<Element> {
+    event.current_target()?.dyn_into().ok()
+}
+
+/// Keeps the pointer's events coming to the element that it went down on.
+pub fn capture(event: &PointerEvent) {
+    if let Some(element) = element(event) {
+        element.set_pointer_capture(event.pointer_id()).ok();
+    }
+}
+
+/// How far across the event's element the pointer is: 0 at its left, 1 at its right edge, beyond on either side.
+pub fn share_across(event: &PointerEvent) -> f64 {
+    element(event).map_or(0.0, |element| {
+        let rect = element.get_bounding_client_rect();
+        (f64::from(event.client_x()) - rect.left()) / rect.width().max(1.0)
+    })
+}
