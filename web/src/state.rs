@@ -325,6 +325,15 @@ impl Desk {
         self.send(Request::Cancel, Vec::new());
     }
 
+    /// Opens a file that a person gave us: data if its name says npz, else a model.
+    pub fn open_file(self, picked: file::Picked) {
+        match picked.bytes {
+            Ok(bytes) if picked.name.ends_with(".npz") => self.open_data(picked.name, bytes),
+            Ok(bytes) => self.open_model(picked.name, bytes),
+            Err(failure) => self.tell(failure, true),
+        }
+    }
+
     /// Opens a person's own model. The bench stays as it is until the file is read.
     pub fn open_model(self, name: String, bytes: Uint8Array) {
         let reference = ModelRef::File { name: name.clone(), id: String::new() };

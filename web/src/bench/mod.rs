@@ -2,12 +2,30 @@
 
 use leptos::prelude::*;
 
+use footer::Footer;
+use header::Header;
 use layers::LayersPanel;
+use notices::Notices;
 
+pub mod badge;
+pub mod footer;
+pub mod header;
 pub mod layers;
+pub mod notices;
 
 /// The bench.
 #[component]
 pub fn Bench() -> impl IntoView {
-    view! { <main></main> }
+    let help = RwSignal::new(false);
+    let set_many = RwSignal::new(false);
+    view! {
+        <div class="bench">
+            <Header on_help=Callback::new(move |()| help.set(true)) />
+            <main class="panels">
+                <LayersPanel on_set_many=Callback::new(move |()| set_many.set(true)) />
+            </main>
+            <Footer />
+            <Notices />
+        </div>
+    }
 }

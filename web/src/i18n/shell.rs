@@ -1,13 +1,243 @@
-//! Words of this part of the page.
+//! Header, footer, dialogs.
+
+use fewbit_experiment::protocol::{Effort, EngineChoice, EngineInfo, EngineReason, Stage};
+
+use crate::settings::Theme;
 
 /// The words.
 pub struct Words {
-    /// The panel's name.
-    pub title: &'static str,
+    /// The choice of a model.
+    pub model: &'static str,
+    /// How many parameters.
+    pub parameters: fn(&str) -> String,
+    /// Opens a file.
+    pub open: &'static str,
+    /// What can be opened.
+    pub open_hint: &'static str,
+    /// Test samples, calibration samples, whether labelled.
+    pub data: fn(&str, &str, bool) -> String,
+    /// Calibration samples are test samples.
+    pub calibration_from_test: &'static str,
+    /// One step back.
+    pub undo: &'static str,
+    /// One step forward.
+    pub redo: &'static str,
+    /// Back to the default.
+    pub reset: &'static str,
+    /// The theme's button.
+    pub theme: fn(Theme) -> &'static str,
+    /// The map of keys.
+    pub keys: &'static str,
+    /// Copies the link.
+    pub copy_link: &'static str,
+    /// It was copied.
+    pub copied: &'static str,
+    /// Closes a dialog.
+    pub close: &'static str,
+    /// The engine.
+    pub engine: &'static str,
+    /// Before it is open.
+    pub engine_opening: &'static str,
+    /// The badge.
+    pub engine_mark: fn(&EngineInfo) -> String,
+    /// Which engine runs, on what.
+    pub engine_runs: fn(bool, &str) -> String,
+    /// Why.
+    pub engine_reason: fn(&EngineReason) -> String,
+    /// Starts another.
+    pub engine_choice: fn(EngineChoice) -> &'static str,
+    /// The self-test's heading: adapter, milliseconds.
+    pub self_test: fn(&str, f64) -> String,
+    /// Column heads of the self-test.
+    pub kernel: &'static str,
+    /// Relative to the largest value.
+    pub worst_error: &'static str,
+    /// The tolerance.
+    pub allowed: &'static str,
+    /// Passed or failed.
+    pub result: &'static str,
+    /// Passed.
+    pub passed: &'static str,
+    /// Failed.
+    pub failed: &'static str,
+    /// What is done to the model.
+    pub pipeline: &'static str,
+    /// Its steps: how many rewrites, which range method.
+    pub steps: fn(usize, Option<&str>) -> Vec<String>,
+    /// What the engine did last.
+    pub effort: fn(&Effort) -> String,
+    /// Long work.
+    pub stage: fn(Stage) -> &'static str,
+    /// Stops it.
+    pub cancel: &'static str,
 }
 
 /// English.
-pub const ENGLISH: Words = Words { title: "Fewbit" };
+pub const ENGLISH: Words = Words {
+    model: "model",
+    parameters: |count| format!("{count} parameters"),
+    open: "Open…",
+    open_hint: "open your own ONNX model, or labelled data as npz (x: N×C×H×W, y: labels); or drop it anywhere",
+    data: |test, calibration, labelled| {
+        let labels = if labelled { "" } else { " without labels" };
+        format!("{test} test{labels} · {calibration} calibration")
+    },
+    calibration_from_test: "there is no calibration set beside this data: the first test samples serve",
+    undo: "Undo (Ctrl+Z)",
+    redo: "Redo (Ctrl+Shift+Z)",
+    reset: "Reset to W8A8",
+    theme: |theme| match theme {
+        Theme::System => "Theme: as the system",
+        Theme::Light => "Theme: light",
+        Theme::Dark => "Theme: dark",
+    },
+    keys: "Keys (?)",
+    copy_link: "Copy link",
+    copied: "Copied",
+    close: "Close",
+    engine: "Engine",
+    engine_opening: "Opening the engine",
+    engine_mark: |info| match (info.gpu, &info.reason) {
+        (true, EngineReason::Verified) => "WebGPU verified".to_owned(),
+        (true, _) => "WebGPU".to_owned(),
+        (false, EngineReason::SelfTestFailed(_)) => "CPU: the GPU failed its test".to_owned(),
+        (false, EngineReason::DeviceLost(_)) => "CPU: the GPU was lost".to_owned(),
+        (false, _) => "CPU".to_owned(),
+    },
+    engine_runs: |gpu, device| format!("{} · {device}", if gpu { "WebGPU engine" } else { "CPU engine" }),
+    engine_reason: |reason| match reason {
+        EngineReason::Verified => {
+            "This adapter agrees with the CPU engine on every kernel of the self-test.".to_owned()
+        }
+        EngineReason::AskedFor => "You asked for this engine.".to_owned(),
+        EngineReason::NoAdapter(why) => format!(
+            "There is no WebGPU adapter here ({why}). A current Chrome, Edge, Firefox or Safari on a machine with a GPU has one."
+        ),
+        EngineReason::SoftwareAdapter(name) => {
+            format!("The adapter here, {name}, is a CPU in disguise: our CPU engine is the faster one.")
+        }
+        EngineReason::SelfTestFailed(what) => {
+            format!("The adapter gave wrong numbers ({what}), so nothing is computed on it.")
+        }
+        EngineReason::DeviceLost(why) => format!("The GPU was lost ({why}); the work went on here."),
+    },
+    engine_choice: |choice| match choice {
+        EngineChoice::Auto => "Choose for me",
+        EngineChoice::Cpu => "Use the CPU",
+        EngineChoice::Gpu => "Use WebGPU",
+    },
+    self_test: |adapter, millis| format!("Self-test of {adapter}, {millis:.0} ms"),
+    kernel: "kernel",
+    worst_error: "worst relative error",
+    allowed: "allowed",
+    result: "result",
+    passed: "passed",
+    failed: "failed",
+    pipeline: "Pipeline",
+    steps: |rewrites, range| {
+        let mut steps = Vec::new();
+        if rewrites > 0 {
+            steps.push(format!("fold BatchNorm ({rewrites})"));
+        }
+        if let Some(range) = range {
+            steps.push(format!("range: {range}"));
+            steps.push("round to nearest".to_owned());
+        }
+        steps
+    },
+    effort: |effort| format!("re-ran {} of {} nodes in {:.0} ms", effort.ran, effort.needed, effort.millis),
+    stage: |stage| match stage {
+        Stage::Engine => "Checking the engine",
+        Stage::Reading => "Reading the model",
+        Stage::Calibrating => "Calibrating",
+        Stage::FloatAnswers => "Answers in float",
+        Stage::LayerErrors => "Errors of layers",
+        Stage::Answers => "Answers",
+        Stage::Sweep => "Each layer alone",
+        Stage::Writing => "Writing the file",
+    },
+    cancel: "Cancel",
+};
 
 /// Chinese.
-pub const CHINESE: Words = Words { title: "Fewbit" };
+pub const CHINESE: Words = Words {
+    model: "模型",
+    parameters: |count| format!("{count} 参数"),
+    open: "打开…",
+    open_hint: "打开自己的 ONNX 模型，或带标签的 npz 数据（x：N×C×H×W，y：标签）；也可拖放到页面任意处",
+    data: |test, calibration, labelled| {
+        let labels = if labelled { "" } else { "（无标签）" };
+        format!("{test} 测试{labels} · {calibration} 校准")
+    },
+    calibration_from_test: "此数据没有校准集：使用前若干测试样本",
+    undo: "撤销 (Ctrl+Z)",
+    redo: "重做 (Ctrl+Shift+Z)",
+    reset: "重置为 W8A8",
+    theme: |theme| match theme {
+        Theme::System => "主题：跟随系统",
+        Theme::Light => "主题：浅色",
+        Theme::Dark => "主题：深色",
+    },
+    keys: "快捷键 (?)",
+    copy_link: "复制链接",
+    copied: "已复制",
+    close: "关闭",
+    engine: "引擎",
+    engine_opening: "正在启动引擎",
+    engine_mark: |info| match (info.gpu, &info.reason) {
+        (true, EngineReason::Verified) => "WebGPU 已验证".to_owned(),
+        (true, _) => "WebGPU".to_owned(),
+        (false, EngineReason::SelfTestFailed(_)) => "CPU：GPU 未通过自检".to_owned(),
+        (false, EngineReason::DeviceLost(_)) => "CPU：GPU 已丢失".to_owned(),
+        (false, _) => "CPU".to_owned(),
+    },
+    engine_runs: |gpu, device| format!("{} · {device}", if gpu { "WebGPU 引擎" } else { "CPU 引擎" }),
+    engine_reason: |reason| match reason {
+        EngineReason::Verified => "此适配器在自检的每个内核上都与 CPU 引擎一致。".to_owned(),
+        EngineReason::AskedFor => "由您指定。".to_owned(),
+        EngineReason::NoAdapter(why) => format!(
+            "此处没有 WebGPU 适配器（{why}）。带 GPU 的机器上的新版 Chrome、Edge、Firefox 或 Safari 均可提供。"
+        ),
+        EngineReason::SoftwareAdapter(name) => {
+            format!("此处的适配器 {name} 实为 CPU 模拟：我们的 CPU 引擎更快。")
+        }
+        EngineReason::SelfTestFailed(what) => format!("适配器给出错误结果（{what}），因此不在其上计算。"),
+        EngineReason::DeviceLost(why) => format!("GPU 已丢失（{why}）；工作在此继续。"),
+    },
+    engine_choice: |choice| match choice {
+        EngineChoice::Auto => "自动选择",
+        EngineChoice::Cpu => "使用 CPU",
+        EngineChoice::Gpu => "使用 WebGPU",
+    },
+    self_test: |adapter, millis| format!("{adapter} 自检，{millis:.0} 毫秒"),
+    kernel: "内核",
+    worst_error: "最大相对误差",
+    allowed: "允许",
+    result: "结果",
+    passed: "通过",
+    failed: "未通过",
+    pipeline: "流程",
+    steps: |rewrites, range| {
+        let mut steps = Vec::new();
+        if rewrites > 0 {
+            steps.push(format!("折叠 BatchNorm（{rewrites}）"));
+        }
+        if let Some(range) = range {
+            steps.push(format!("范围：{range}"));
+            steps.push("就近舍入".to_owned());
+        }
+        steps
+    },
+    effort: |effort| format!("重算 {}/{} 个节点，{:.0} 毫秒", effort.ran, effort.needed, effort.millis),
+    stage: |stage| match stage {
+        Stage::Engine => "检查引擎",
+        Stage::Reading => "读取模型",
+        Stage::Calibrating => "校准",
+        Stage::FloatAnswers => "浮点模型的回答",
+        Stage::LayerErrors => "各层误差",
+        Stage::Answers => "回答",
+        Stage::Sweep => "逐层单独量化",
+        Stage::Writing => "写入文件",
+    },
+    cancel: "取消",
+};

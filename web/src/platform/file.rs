@@ -2,10 +2,11 @@
 
 use fewbit_experiment::Failure;
 use fewbit_experiment::failure::Code;
+use gloo::events::{EventListener, EventListenerOptions};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, BlobPropertyBag, File, HtmlAnchorElement, Url};
+use web_sys::{Blob, BlobPropertyBag, DragEvent, File, FileList, HtmlAnchorElement, HtmlInputElement, Url};
 
 /// The bytes of a file that was dropped or picked.
 ///
@@ -44,4 +45,49 @@ pub fn offer(name: &str, mime: &str, bytes: &Uint8Array) -> Result<(), Failure> 
 /// As [`offer`].
 pub fn offer_text(name: &str, mime: &str, text: &str) -> Result<(), Failure> {
     offer(name, mime, &Uint8Array::from(text.as_bytes()))
+}
+
+/// A file that a person gave us.
+pub struct Picked {
+    /// Its name.
+    pub name: String,
+    /// Its bytes, or why there are none.
+    pub bytes: Result<Uint8Array, Failure>,
+}
+
+/// Lets the person pick files of these kinds (as in `accept`), and hands each over.
+pub fn pick(accept: &str, then: impl Fn(Picked) + 'static) {
+    let document = web_sys::window().and_then(|window| window.document());
+    let input = document.and_then(|document| document.create_element("input").ok());
+    let Some(input) = input.and_then(|element| element.dyn_into::<HtmlInputElement>().ok()) else { return };
+    input.set_type("file");
+    input.set_multiple(true);
+    input.set_accept(accept);
+    let chosen = input.clone();
+    EventListener::once(&input, "change", move |_| take(chosen.files(), then)).forget();
+    input.click();
+}
+
+/// Hears of files that are dropped anywhere on the page, for as long as the page lives.
+pub fn on_drop(then: impl Fn(Picked) + Clone + 'static) {
+    let Some(window) = web_sys::window() else { return };
+    let options = EventListenerOptions::enable_prevent_default();
+    EventListener::new_with_options(&window, "dragover", options, |event| event.prevent_default()).forget();
+    EventListener::new_with_options(&window, "drop", options, move |event| {
+        event.prevent_default();
+        let files =
+            event.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer).and_then(|data| data.files());
+        take(files, then.clone());
+    })
+    .forget();
+}
+
+fn take(files: Option<FileList>, then: impl Fn(Picked) + 'static) {
+    let files: Vec<File> =
+        files.map(|list| (0..list.length()).filter_map(|i| list.get(i)).collect()).unwrap_or_default();
+    leptos::task::spawn_local(async move {
+        for file in files {
+            then(Picked { name: file.name(), bytes: read(&file).await });
+        }
+    });
 }

@@ -1,5 +1,6 @@
 //! The browser, behind plain functions: the only users of `web-sys` and `gloo` on the page.
 
+pub mod clipboard;
 pub mod engine;
 pub mod fetch;
 pub mod file;

@@ -69,3 +69,8 @@ pub fn stored(key: &str) -> Option<String> {
 pub fn store(key: &str, value: &str) {
     LocalStorage::set(key, value).ok();
 }
+
+/// Runs something after a while.
+pub fn after(millis: u32, then: impl FnOnce() + 'static) {
+    gloo::timers::callback::Timeout::new(millis, then).forget();
+}

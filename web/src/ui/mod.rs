@@ -1,6 +1,8 @@
 //! Small parts that every panel uses.
 
 pub mod bit_strip;
+pub mod dialog;
 pub mod format;
 
 pub use bit_strip::BitStrip;
+pub use dialog::Dialog;
