@@ -20,7 +20,7 @@ pub mod tensor;
 pub use cost::Cost;
 pub use graph::{Graph, GraphError, Node, NodeId, Source, Wire, WireId};
 pub use infer::{Bindings, Facts, InferError, infer};
-pub use model::{Layer, Model, ModelId};
+pub use model::{Layer, Model, ModelId, layers};
 pub use op::Op;
 pub use passes::Pass;
 pub use patch::{Patch, Patched};
