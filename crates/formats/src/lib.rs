@@ -15,6 +15,7 @@ pub mod float16;
 pub mod limits;
 pub mod npy;
 pub mod npz;
+pub mod onnx;
 pub mod safetensors;
 pub mod sniff;
 

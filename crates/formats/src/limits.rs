@@ -32,9 +32,9 @@ impl Default for Limits {
             inflated_bytes: 1 << 30,
             inflation: 256,
             nodes: 20_000,
-            messages: 1_000_000,
+            messages: 250_000,
             depth: 64,
-            filled_elements: 1 << 24,
+            filled_elements: 1 << 26,
         }
     }
 }
