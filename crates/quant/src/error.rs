@@ -1,6 +1,7 @@
 //! What can go wrong when a model is quantized and measured.
 
 use fewbit_graph::{GraphError, InferError, TensorError};
+use fewbit_numeric::histogram::HistogramError;
 use fewbit_runtime::RunError;
 
 use crate::recipe::RecipeError;
@@ -65,6 +66,17 @@ pub enum QuantError {
         /// How many there are.
         count: usize,
     },
+    /// The layer has no such output channel.
+    #[error("there is no channel {index}: the layer has {count}, counted from 0")]
+    Channel {
+        /// The index that was asked for.
+        index: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// Values that no histogram can hold.
+    #[error(transparent)]
+    Histogram(#[from] HistogramError),
     /// As many values as the layer has weights are needed.
     #[error("layer `{layer}` has {expected} weights, but {found} values were given")]
     Weights {

@@ -5,19 +5,33 @@
 //! model's answers is measured. It sees engines only as `dyn Backend`. Start reading at [`recipe`] and [`report`].
 
 pub mod activations;
+pub mod analysis;
+pub mod answers;
+mod batches;
 pub mod error;
+pub mod evaluate;
 pub mod layer;
 pub mod measure;
 pub mod observation;
+pub mod observe;
+pub mod predict;
 pub mod prepare;
+pub mod quantized;
 pub mod range;
 pub mod recipe;
 pub mod report;
+pub mod sensitivity;
 pub mod size;
+pub mod view;
 pub mod weights;
 
+pub use analysis::{Analysis, AnalysisOptions, LayerErrors};
+pub use answers::{Guess, Prediction};
 pub use error::QuantError;
+pub use evaluate::{Evaluator, EvaluatorOptions};
 pub use layer::QuantizedLayer;
 pub use observation::Observation;
+pub use observe::Observations;
+pub use predict::Predictor;
 pub use prepare::Prepared;
 pub use recipe::{Choice, LayerChoice, Quantizer, RangeMethod, Recipe, RecipeError, Rule};

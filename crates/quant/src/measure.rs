@@ -1,6 +1,6 @@
 //! From sums to the errors that are reported.
 
-use fewbit_graph::Tensor;
+use fewbit_graph::{Tensor, TensorError};
 use fewbit_numeric::ErrorStats;
 use fewbit_numeric::error::correctable_fraction;
 
@@ -23,15 +23,11 @@ impl Errors {
             mean_shift: correctable_fraction(channels),
         }
     }
-}
 
-/// The sums in the result of a `Compare` node: [C, 8] with Σa², Σe², Σa, Σe, Σa·e, max|e|, max|a|, count.
-pub(crate) fn compared(result: &Tensor) -> Result<Vec<ErrorStats>, fewbit_graph::TensorError> {
-    let rows = result.as_f32()?.chunks_exact(8);
-    Ok(rows
-        .map(|row| {
-            let row: Vec<f64> = row.iter().map(|&x| f64::from(x)).collect();
-            let at = |i: usize| row.get(i).copied().unwrap_or(0.0);
+    /// The errors in the result of a `Compare` node: [C, 8] with Σa², Σe², Σa, Σe, Σa·e, max|e|, max|a|, count.
+    pub(crate) fn of_comparison(result: &Tensor) -> Result<Self, TensorError> {
+        let sums = |row: &[f32]| {
+            let at = |i: usize| row.get(i).copied().map_or(0.0, f64::from);
             ErrorStats {
                 n: at(7) as u64,
                 signal: at(0),
@@ -41,6 +37,8 @@ pub(crate) fn compared(result: &Tensor) -> Result<Vec<ErrorStats>, fewbit_graph:
                 cross: at(4),
                 max_abs: at(5),
             }
-        })
-        .collect())
+        };
+        let channels: Vec<ErrorStats> = result.as_f32()?.chunks_exact(8).map(sums).collect();
+        Ok(Self::of_channels(&channels))
+    }
 }

@@ -34,25 +34,27 @@ pub struct Face {
     pub sample_shape: Vec<usize>,
     /// The shape of one answer, without the batch axis.
     pub answer_shape: Vec<usize>,
-    /// The input of each layer.
-    pub layer_inputs: Vec<LayerInput>,
+    /// What goes into each layer, and comes out.
+    pub layers: Vec<LayerWires>,
     /// The name of the batch axis; none if the model takes one sample at a time.
     batch: Option<String>,
     /// Numbers in all values that nodes compute for one sample.
     pub values_per_sample: usize,
 }
 
-/// What is known of a layer's input.
+/// What goes into a layer, and comes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LayerInput {
-    /// The wire.
-    pub wire: WireId,
+pub struct LayerWires {
+    /// The wire that the layer reads.
+    pub input: WireId,
     /// The axis of its channels; 0 where there are none.
-    pub axis: usize,
-    /// The number of channels; 1 where there are none.
-    pub channels: usize,
-    /// Values of one channel that lie side by side.
-    pub inner: usize,
+    pub input_axis: usize,
+    /// The number of its channels; 1 where there are none.
+    pub input_channels: usize,
+    /// Values of one channel of the input that lie side by side.
+    pub input_inner: usize,
+    /// The axis of the output's channels.
+    pub output_axis: usize,
 }
 
 impl Prepared {
@@ -75,7 +77,7 @@ impl Prepared {
         let fold_constants = FoldConstants { evaluator };
         let (graph, mut rewrites) =
             passes::run(&model.graph, &[&DropIdentity, &fold_constants, &FoldBatchNorm])?;
-        let graph = with_own_weights(graph, &mut rewrites)?;
+        let graph = with_own_weights(graph.pruned()?.graph, &mut rewrites)?;
         let graph = with_free_batch(graph, &mut rewrites);
         let layers = model::layers(&graph);
         let one = bindings_of(&graph, 1).and_then(|bindings| infer(&graph, &bindings).ok());
@@ -268,34 +270,37 @@ fn face(facts: &ModelFacts, graph: &Graph, layers: &[Layer]) -> Result<Face, Qua
         )));
     };
     let one = infer(graph, &bindings)?;
-    let layer_inputs = layers.iter().map(|layer| layer_input(graph, &one, layer)).collect();
     Ok(Face {
         input,
         output,
         sample_shape: one.shape(input).get(1..).unwrap_or_default().to_vec(),
         answer_shape: one.shape(output).get(1..).unwrap_or_default().to_vec(),
-        layer_inputs,
+        layers: layers.iter().map(|layer| layer_wires(graph, &one, layer)).collect(),
         batch,
         values_per_sample: graph.nodes().map(|(_, node)| one.of(node.output).len()).sum(),
     })
 }
 
-fn layer_input(graph: &Graph, one: &Facts, layer: &Layer) -> LayerInput {
+fn layer_wires(graph: &Graph, one: &Facts, layer: &Layer) -> LayerWires {
     let node = graph.node_of(layer.node);
-    let wire = node.inputs[0];
-    let shape = one.shape(wire);
+    let input = node.inputs[0];
+    let (shape, output) = (one.shape(input), one.shape(node.output));
     let axis = match &node.op {
         Op::Conv(_) => Some(1),
         // Its channels lie along the batch, which varies.
         Op::Gemm(gemm) if gemm.trans_a => None,
         _ => shape.len().checked_sub(1).filter(|&axis| axis > 0),
     };
-    match axis.and_then(|axis| Some((axis, *shape.get(axis)?))) {
-        Some((axis, channels)) => {
-            LayerInput { wire, axis, channels, inner: shape[axis + 1..].iter().product() }
-        }
-        None => LayerInput { wire, axis: 0, channels: 1, inner: 1 },
-    }
+    let output_axis = match &node.op {
+        Op::Conv(_) => 1,
+        _ => output.len().saturating_sub(1),
+    };
+    let (input_axis, input_channels, input_inner) =
+        match axis.and_then(|axis| Some((axis, *shape.get(axis)?))) {
+            Some((axis, channels)) => (axis, channels, shape[axis + 1..].iter().product()),
+            None => (0, 1, 1),
+        };
+    LayerWires { input, input_axis, input_channels, input_inner, output_axis }
 }
 
 /// The float values that nodes read, each counted once.

@@ -152,6 +152,8 @@ pub struct Evaluation {
     pub kl: f64,
     /// The quantized outputs against the float ones.
     pub logits: Errors,
+    /// Whether the outputs are one score for each class. If not, only `n`, `of` and `logits` mean anything.
+    pub classifies: bool,
 }
 
 /// What the model takes.
