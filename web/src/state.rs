@@ -37,6 +37,8 @@ pub struct Of<T> {
 /// A configuration that was tried, and what came of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tried {
+    /// Counts up.
+    pub id: u64,
     /// The document, to return to.
     pub document: Document,
     /// What the model takes then.
@@ -563,7 +565,8 @@ impl Desk {
             let document = self.history.with_untracked(|history| history.now().clone());
             self.results.tried.update(|tried| {
                 tried.retain(|other| other.document.recipe != document.recipe);
-                tried.push(Tried { document, size: size.value, evaluation: evaluation.clone() });
+                let id = tried.last().map_or(0, |last| last.id + 1);
+                tried.push(Tried { id, document, size: size.value, evaluation: evaluation.clone() });
                 if tried.len() > MOST_TRIED {
                     tried.remove(0);
                 }

@@ -5,12 +5,14 @@ use leptos::prelude::*;
 use footer::Footer;
 use header::Header;
 use layers::LayersPanel;
+use model::ModelPanel;
 use notices::Notices;
 
 pub mod badge;
 pub mod footer;
 pub mod header;
 pub mod layers;
+pub mod model;
 pub mod notices;
 
 /// The bench.
@@ -23,6 +25,7 @@ pub fn Bench() -> impl IntoView {
             <Header on_help=Callback::new(move |()| help.set(true)) />
             <main class="panels">
                 <LayersPanel on_set_many=Callback::new(move |()| set_many.set(true)) />
+                <ModelPanel />
             </main>
             <Footer />
             <Notices />

@@ -4,6 +4,7 @@
 
 use leptos::prelude::*;
 
+pub mod chart;
 pub mod faults;
 pub mod layer;
 pub mod layers;
@@ -30,6 +31,8 @@ pub struct Words {
     pub layer: layer::Words,
     /// The panel of the model.
     pub model: model::Words,
+    /// What stands around every chart.
+    pub chart: chart::Words,
     /// What can go wrong.
     pub faults: faults::Words,
 }
@@ -39,6 +42,7 @@ static ENGLISH: Words = Words {
     layers: layers::ENGLISH,
     layer: layer::ENGLISH,
     model: model::ENGLISH,
+    chart: chart::ENGLISH,
     faults: faults::ENGLISH,
 };
 
@@ -47,6 +51,7 @@ static CHINESE: Words = Words {
     layers: layers::CHINESE,
     layer: layer::CHINESE,
     model: model::CHINESE,
+    chart: chart::CHINESE,
     faults: faults::CHINESE,
 };
 

@@ -21,3 +21,12 @@ pub fn share_across(event: &PointerEvent) -> f64 {
         (f64::from(event.client_x()) - rect.left()) / rect.width().max(1.0)
     })
 }
+
+/// How far across and down the event's element the pointer is, in shares of its size.
+pub fn share_of(event: &PointerEvent) -> (f64, f64) {
+    let down = element(event).map_or(0.0, |element| {
+        let rect = element.get_bounding_client_rect();
+        (f64::from(event.client_y()) - rect.top()) / rect.height().max(1.0)
+    });
+    (share_across(event), down)
+}
