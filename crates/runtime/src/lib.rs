@@ -6,8 +6,10 @@
 
 pub mod backend;
 pub mod control;
+pub mod cpu;
 pub mod dirty;
 
 pub use backend::{Backend, BackendInfo, BackendKind, Keep, LocalFuture, Plan, RunError, RunReport};
 pub use control::{Cancel, Control, NeverPause, Pace};
+pub use cpu::Cpu;
 pub use dirty::Dirty;

@@ -62,6 +62,9 @@ pub fn moments(seed: u64) -> Problem {
 }
 
 /// Histograms over ranges that leave some values outside, with values that lie on edges.
+///
+/// Which bin holds x is defined in f32: min(⌊(x − low)·k⌋, n − 1) with k = n/(high − low), each operation rounded, and
+/// k = 0 where that is not finite.
 pub fn histogram(seed: u64) -> Problem {
     let mut b = Builder::new("histogram", seed, Tolerance::Exact);
     let shape = b.shape(1, 4);
@@ -74,12 +77,13 @@ pub fn histogram(seed: u64) -> Problem {
     let (x_wire, x) = b.input_of("x", &shape, values);
     let (range_wire, _) = b.parameter_of("range", &[2], vec![low, high]);
     let mut counts = vec![0.0; bins + 3];
-    for &x in &x.values {
-        let inner = (1..bins).filter(|&i| f64::from(edge(i) as f32) <= x).count();
+    let k = bins as f32 / (high - low);
+    let k = if k.is_finite() { k } else { 0.0 };
+    for x in x.values.iter().map(|&x| x as f32) {
         let bin = match x {
-            _ if x < f64::from(low) => bins,
-            _ if x > f64::from(high) => bins + 1,
-            _ => inner,
+            _ if x < low => bins,
+            _ if x > high => bins + 1,
+            _ => (((x - low) * k).floor() as usize).min(bins - 1),
         };
         counts[bin] += 1.0;
     }

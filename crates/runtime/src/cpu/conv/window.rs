@@ -1,0 +1,196 @@
+//! Where the windows of an image lie in memory.
+
+use fewbit_graph::op;
+
+/// The windows over an image, and the memory layout in which they are cut out of it.
+///
+/// Unpadded images with stride 1 along rows are used as they are. Of others a padded copy is made in which a row is
+/// split into *phases*: columns 0, s, 2s, …, then 1, s + 1, … for stride s. So the inputs of neighbouring windows at
+/// one tap follow one another for every stride, and the input of window (row, column) at a tap is found at
+/// row·[`row_step`](Self::row_step) + column + [`taps`](Self::taps)\[tap\].
+#[derive(Clone, Debug)]
+pub(super) struct Windows {
+    input: [usize; 2],
+    output: [usize; 2],
+    pad: [usize; 2],
+    stride: usize,
+    /// Whether images are used as they are.
+    direct: bool,
+    /// Which rows and which phases of the padded copy are read.
+    used: [Vec<bool>; 2],
+    /// The length of a phase.
+    phase: usize,
+    row_step: usize,
+    plane: usize,
+    taps: Vec<usize>,
+}
+
+impl Windows {
+    /// For one or two spatial axes of these lengths, and as many taps as a kernel has over `channels` channels.
+    pub(super) fn new(
+        op: &op::Conv,
+        input: &[usize],
+        kernel: &[usize],
+        output: &[usize],
+        channels: usize,
+    ) -> Self {
+        let (mut input, kernel, mut output) = (pair(input, 1), pair(kernel, 1), pair(output, 1));
+        let (stride, dilation) = (pair(&op.strides, 1), pair(&op.dilations, 1));
+        let (pad, pad_end) = (pair(&op.pads_begin, 0), pair(&op.pads_end, 0));
+        let unpadded = pad == [0, 0] && pad_end == [0, 0];
+        if unpadded && kernel == [1, 1] && stride == [1, 1] {
+            (input, output) = ([1, input[0] * input[1]], [1, output[0] * output[1]]);
+        }
+        let direct = unpadded && stride[1] == 1;
+        let reach = |axis: usize| (output[axis] - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1;
+        let phase = if direct { input[1] } else { reach(1).div_ceil(stride[1]) };
+        let phases = if direct { 1 } else { stride[1] };
+        let (row, rows) = (phases * phase, if direct { input[0] } else { reach(0) });
+        let plane = rows * row;
+        let column = |x: usize| x % phases * phase + x / phases;
+        let mut used = [vec![false; rows], vec![false; phases]];
+        let mut taps = Vec::with_capacity(channels * kernel[0] * kernel[1]);
+        for channel in 0..channels {
+            for y in (0..kernel[0]).map(|k| k * dilation[0]) {
+                (0..output[0]).for_each(|row| used[0][row * stride[0] + y] = true);
+                for x in (0..kernel[1]).map(|k| k * dilation[1]) {
+                    used[1][x % phases] = true;
+                    taps.push(channel * plane + y * row + column(x));
+                }
+            }
+        }
+        Self {
+            input,
+            output,
+            pad,
+            stride: stride[1],
+            direct,
+            used,
+            phase,
+            row_step: stride[0] * row,
+            plane,
+            taps,
+        }
+    }
+
+    /// The number of windows.
+    pub(super) fn pixels(&self) -> usize {
+        self.output[0] * self.output[1]
+    }
+
+    /// The number of windows in a row.
+    pub(super) fn columns(&self) -> usize {
+        self.output[1]
+    }
+
+    /// The length of a channel.
+    pub(super) fn plane(&self) -> usize {
+        self.plane
+    }
+
+    /// The distance of two rows of windows.
+    pub(super) fn row_step(&self) -> usize {
+        self.row_step
+    }
+
+    /// The distance of each tap from the first one, channel by channel, row by row.
+    pub(super) fn taps(&self) -> &[usize] {
+        &self.taps
+    }
+
+    /// The distance of two images of which `channels` of `all` channels are used.
+    pub(super) fn image_stride(&self, channels: usize, all: usize) -> usize {
+        self.plane * if self.direct { all } else { channels }
+    }
+
+    /// The memory in which windows are cut out: `channels` planes of each of `count` images, the first of which
+    /// is plane `first` of `x` and each next one `stride` planes on.
+    pub(super) fn source<'a>(
+        &self,
+        x: &'a [f32],
+        (first, count, stride): (usize, usize, usize),
+        channels: usize,
+        padded: &'a mut Vec<f32>,
+    ) -> &'a [f32] {
+        let pixels = self.input[0] * self.input[1];
+        if self.direct {
+            return &x[first * pixels..];
+        }
+        padded.clear();
+        padded.resize(count * channels * self.plane, 0.0);
+        for (i, copy) in padded.chunks_exact_mut(self.plane).enumerate() {
+            let plane = first + i / channels * stride + i % channels;
+            self.pad(&x[plane * pixels..][..pixels], copy);
+        }
+        padded
+    }
+
+    /// Lays out one channel; `copy` holds zeros.
+    fn pad(&self, x: &[f32], copy: &mut [f32]) {
+        let [used_rows, used_phases] = &self.used;
+        let rows = copy.chunks_exact_mut(self.phase * used_phases.len()).zip(used_rows).skip(self.pad[0]);
+        for ((row, _), x) in rows.zip(x.chunks_exact(self.input[1])).filter(|((_, used), _)| **used) {
+            for (phase, _) in used_phases.iter().enumerate().filter(|(_, used)| **used) {
+                // Place i of the phase is column i·stride + phase of the padded row.
+                let first = self.pad[1].saturating_sub(phase).div_ceil(self.stride);
+                let from = first * self.stride + phase - self.pad[1];
+                let Some(x) = x.get(from..) else { continue };
+                let Some(own) = row[phase * self.phase..][..self.phase].get_mut(first..) else { continue };
+                if self.stride == 1 {
+                    let len = own.len().min(x.len());
+                    own[..len].copy_from_slice(&x[..len]);
+                } else {
+                    own.iter_mut().zip(x.iter().step_by(self.stride)).for_each(|(own, &x)| *own = x);
+                }
+            }
+        }
+    }
+}
+
+/// The two entries of a list for two spatial axes; one axis is the second, and the first is `missing`.
+fn pair(list: &[usize], missing: usize) -> [usize; 2] {
+    match *list {
+        [y, x] => [y, x],
+        [x] => [missing, x],
+        _ => [missing; 2],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_splits_rows_into_phases() {
+        let op = op::Conv {
+            groups: 1,
+            strides: vec![2],
+            dilations: vec![1],
+            pads_begin: vec![1],
+            pads_end: vec![1],
+        };
+        // Padded: 0 1 2 3 4 5 0; windows of three taps at 0, 2, 4.
+        let windows = Windows::new(&op, &[5], &[3], &[3], 1);
+        let mut padded = Vec::new();
+        let x = [1.0, 2.0, 3.0, 4.0, 5.0];
+        let source = windows.source(&x, (0, 1, 1), 1, &mut padded);
+        assert_eq!(source, [0.0, 2.0, 4.0, 0.0, 1.0, 3.0, 5.0, 0.0]);
+        assert_eq!(windows.taps(), [0, 4, 1]);
+    }
+
+    #[test]
+    fn images_without_padding_are_used_as_they_are() {
+        let op = op::Conv {
+            groups: 1,
+            strides: vec![2, 1],
+            dilations: vec![1, 2],
+            pads_begin: vec![0, 0],
+            pads_end: vec![0, 0],
+        };
+        let windows = Windows::new(&op, &[5, 4], &[2, 2], &[2, 2], 1);
+        assert_eq!(windows.taps(), [0, 2, 4, 6]);
+        assert_eq!(windows.row_step(), 8);
+        let x: Vec<f32> = (0..40).map(|i| i as f32).collect();
+        assert_eq!(windows.source(&x, (1, 1, 1), 1, &mut Vec::new()), &x[20..]);
+    }
+}

@@ -1,0 +1,26 @@
+//! Which vectors there are.
+
+pub(crate) use fearless_simd::{Level, Simd, SimdBase, dispatch};
+
+/// What people call the instruction set.
+pub(crate) fn name(level: Level) -> &'static str {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    let wide = [
+        (level.as_avx512().is_some(), "AVX-512"),
+        (level.as_avx2().is_some(), "AVX2"),
+        (level.as_sse4_2().is_some(), "SSE4.2"),
+        (level.as_sse2().is_some(), "SSE2"),
+    ];
+    #[cfg(target_arch = "aarch64")]
+    let wide = [(level.as_neon().is_some(), "NEON")];
+    #[cfg(target_arch = "wasm32")]
+    let wide = [(!level.is_fallback(), "wasm simd128")];
+    #[cfg(not(any(
+        target_arch = "x86",
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "wasm32"
+    )))]
+    let wide = [(!level.is_fallback(), "SIMD")];
+    wide.into_iter().find(|(present, _)| *present).map_or("scalar", |(_, name)| name)
+}

@@ -1,0 +1,64 @@
+//! Functions of two elements.
+
+use fewbit_graph::op::Binary;
+
+use crate::cpu::broadcast::Run;
+use crate::cpu::simd::{Level, dispatch};
+
+/// Replaces each element x of `data` by f(x, y), or by f(y, x) if `swapped`, with y the element of `operand` under it.
+pub(super) fn apply(
+    level: Level,
+    binary: Binary,
+    swapped: bool,
+    data: &mut [f32],
+    operand: &[f32],
+    runs: impl Iterator<Item = Run>,
+) {
+    match (binary, swapped) {
+        (Binary::Add, _) => zip(level, data, operand, runs, |x, y| x + y),
+        (Binary::Mul, _) => zip(level, data, operand, runs, |x, y| x * y),
+        (Binary::Sub, false) => zip(level, data, operand, runs, |x, y| x - y),
+        (Binary::Sub, true) => zip(level, data, operand, runs, |x, y| y - x),
+        (Binary::Div, false) => zip(level, data, operand, runs, |x, y| x / y),
+        (Binary::Div, true) => zip(level, data, operand, runs, |x, y| y / x),
+        (Binary::Pow, false) => zip(level, data, operand, runs, libm::powf),
+        (Binary::Pow, true) => zip(level, data, operand, runs, |x, y| libm::powf(y, x)),
+        (Binary::Max, false) => zip(level, data, operand, runs, max),
+        (Binary::Max, true) => zip(level, data, operand, runs, |x, y| max(y, x)),
+        (Binary::Min, false) => zip(level, data, operand, runs, min),
+        (Binary::Min, true) => zip(level, data, operand, runs, |x, y| min(y, x)),
+    }
+}
+
+#[inline(always)]
+fn zip(
+    level: Level,
+    data: &mut [f32],
+    operand: &[f32],
+    runs: impl Iterator<Item = Run>,
+    f: impl Fn(f32, f32) -> f32,
+) {
+    dispatch!(level, _simd => {
+        for Run { at, len, from, stride } in runs {
+            let part = &mut data[at..at + len];
+            if stride == 0 {
+                let y = operand[from];
+                part.iter_mut().for_each(|x| *x = f(*x, y));
+            } else {
+                part.iter_mut().zip(&operand[from..from + len]).for_each(|(x, &y)| *x = f(*x, y));
+            }
+        }
+    });
+}
+
+/// The larger; NaN if one is.
+#[inline(always)]
+fn max(x: f32, y: f32) -> f32 {
+    if x > y || x.is_nan() { x } else { y }
+}
+
+/// The smaller; NaN if one is.
+#[inline(always)]
+fn min(x: f32, y: f32) -> f32 {
+    if x < y || x.is_nan() { x } else { y }
+}

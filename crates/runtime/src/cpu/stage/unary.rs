@@ -1,0 +1,63 @@
+//! Functions of one element.
+//!
+//! Comparisons are written so that NaN stays NaN.
+
+use fewbit_graph::op::Unary;
+
+use crate::cpu::simd::{Level, dispatch};
+
+/// Replaces each element by its image.
+pub(super) fn apply(level: Level, unary: Unary, data: &mut [f32]) {
+    match unary {
+        Unary::Relu => map(level, data, |x| if x < 0.0 { 0.0 } else { x }),
+        Unary::LeakyRelu { alpha } => map(level, data, |x| if x < 0.0 { alpha * x } else { x }),
+        Unary::Clip { min, max } => map(level, data, |x| clip(x, min, max)),
+        Unary::HardSigmoid { alpha, beta } => map(level, data, |x| clip(alpha * x + beta, 0.0, 1.0)),
+        Unary::HardSwish => map(level, data, |x| x * clip(x / 6.0 + 0.5, 0.0, 1.0)),
+        Unary::Sigmoid => map(level, data, sigmoid),
+        Unary::Silu => map(level, data, |x| x * sigmoid(x)),
+        Unary::Tanh => map(level, data, libm::tanhf),
+        Unary::Exp => map(level, data, libm::expf),
+        Unary::Log => map(level, data, libm::logf),
+        Unary::Sqrt => map(level, data, f32::sqrt),
+        Unary::Abs => map(level, data, f32::abs),
+        Unary::Neg => map(level, data, |x| -x),
+        Unary::Reciprocal => map(level, data, |x| 1.0 / x),
+        Unary::Erf => map(level, data, libm::erff),
+        Unary::Gelu => map(level, data, gelu),
+        Unary::Softplus => map(level, data, softplus),
+        Unary::Elu { alpha } => map(level, data, |x| if x < 0.0 { alpha * libm::expm1f(x) } else { x }),
+        Unary::Round => map(level, data, f32::round_ties_even),
+        Unary::Floor => map(level, data, f32::floor),
+    }
+}
+
+#[inline(always)]
+fn map(level: Level, data: &mut [f32], f: impl Fn(f32) -> f32) {
+    dispatch!(level, _simd => {
+        for x in data {
+            *x = f(*x);
+        }
+    });
+}
+
+#[inline(always)]
+fn clip(x: f32, min: f32, max: f32) -> f32 {
+    let x = if x < min { min } else { x };
+    if x > max { max } else { x }
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + libm::expf(-x))
+}
+
+/// x·Φ(x) with Φ(x) = ½·erfc(−x/√2), which keeps its digits where 1 + erf(x/√2) cancels.
+fn gelu(x: f32) -> f32 {
+    x * (0.5 * libm::erfcf(-x * std::f32::consts::FRAC_1_SQRT_2))
+}
+
+/// ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|), which does not overflow.
+fn softplus(x: f32) -> f32 {
+    let positive = if x < 0.0 { 0.0 } else { x };
+    positive + libm::log1pf(libm::expf(-x.abs()))
+}
