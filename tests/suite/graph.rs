@@ -1,1 +1,26 @@
-//! Suite.
+//! The graph: shape inference, patches, passes, dumps, identity, cost.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "graph/cost.rs"]
+mod cost;
+#[path = "graph/fold_batch_norm.rs"]
+mod fold_batch_norm;
+#[path = "graph/identity.rs"]
+mod identity;
+#[path = "graph/infer.rs"]
+mod infer;
+#[path = "graph/layers.rs"]
+mod layers;
+#[path = "graph/naive.rs"]
+mod naive;
+#[path = "graph/passes.rs"]
+mod passes;
+#[path = "graph/patch.rs"]
+mod patch;
+#[path = "graph/samples.rs"]
+mod samples;
+#[path = "graph/splice.rs"]
+mod splice;
+#[path = "graph/windows.rs"]
+mod windows;
