@@ -9,7 +9,6 @@ import argparse
 import copy
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
