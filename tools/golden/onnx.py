@@ -54,7 +54,7 @@ def case(name, opset, nodes, x=("N", 3, 4, 4), outputs=("y",), init=None, positi
         graph_inputs += [helper.make_tensor_value_info(t.name, t.data_type, list(t.dims)) for t in initializers]
     nodes = nodes if isinstance(nodes, list) else [nodes]
     graph = helper.make_graph(nodes, name, graph_inputs, [helper.make_tensor_value_info(o, F, None) for o in outputs], initializers)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)], producer_name="fewbit goldens")
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], producer_name="fewbit goldens")
     model.ir_version = ir
     feeds = {}
     for key, shape in shapes.items():
@@ -268,6 +268,8 @@ def shapes():
     case("merge_batch_15", 15, merge, init={"rest": i64(16)})
     half = [node("Shape", "x", "shape"), node("Slice", "shape two four", "hw"), node("Cast", "hw", "f", to=F), node("Mul", "f half", "hf"), node("Floor", "hf", "fl"), node("Cast", "fl", "i", to=TensorProto.INT64), node("Concat", "front i four1", "target", axis=0), node("Reshape", "x target", "y")]
     case("scaled_shape_13", 13, half, init={"two": i64(2), "four": i64(4), "half": np.float32(0.5), "front": i64(0, 3), "four1": i64(-1)})
+    case("size_13", 13, [node("Size", "x", "n"), node("Div", "n four", "rows"), node("Unsqueeze", "rows axis", "r1"), node("Concat", "r1 four1", "target", axis=0), node("Reshape", "x target", "y")], init={"four": np.int64(4), "four1": i64(4), "axis": i64(0)})
+    case("range_13", 13, [node("Range", "zero two one", "i"), node("Gather", "x i", "y", axis=1)], init={"zero": np.int64(0), "two": np.int64(2), "one": np.int64(1)})
     expand = [node("Shape", "x", "shape"), node("Equal", "shape minus", "is"), node("Where", "is one shape", "w"), node("Reshape", "x w", "r"), node("Relu", "r", "y")]
     case("where_shape_13", 13, expand, init={"minus": i64(-1), "one": i64(1)})
     case("dynamic_image_13", 13, [node("Conv", "x w", "c", pads=[1, 1, 1, 1], strides=[2, 2]), node("GlobalAveragePool", "c", "g"), node("Flatten", "g", "y")], x=("N", 3, "H", "W"), init={"w": (4, 3, 3, 3)})
@@ -285,6 +287,8 @@ def opaque():
     alone("max_pool_indices", 12, node("MaxPool", "x", "y i", kernel_shape=[2, 2]), outputs=("y", "i"))
     alone("same_upper_dynamic", 11, node("Conv", "x w", "y", auto_pad="SAME_UPPER", strides=[2, 2]), x=("N", 3, "H", "W"), init={"w": (2, 3, 3, 3)})
     alone("expand_shape", 13, [node("Shape", "x", "s"), node("Expand", "c s", "e"), node("Add", "x e", "y")], init={"c": (1, 1, 1, 4)})
+    doubling = [node("Concat", f"c{i} c{i}", f"c{i + 1}", axis=0) for i in range(30)]
+    alone("doubling_shape", 13, [*doubling, node("Reshape", "x c30", "y")], init={"c0": i64(1)})
     alone("int4", 21, [node("DequantizeLinear", "k s", "w"), node("Add", "x w", "y")], init={"k": helper.make_tensor("k", TensorProto.INT4, [4], [1, -2, 3, 7]), "s": np.float32(0.5)})
 
 

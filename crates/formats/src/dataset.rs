@@ -66,7 +66,7 @@ fn images(x: &Array) -> Result<Tensor, ReadError> {
     let at = || Place::Member("x.npy".to_owned());
     let shape = x.shape();
     if shape.len() != 4 || shape.contains(&0) {
-        let needed = "N×C×H×W, four axes with no length 0,".to_owned();
+        let needed = "N×C×H×W, four axes with no length 0".to_owned();
         return Err(at().error(Problem::Shape { found: shape.to_vec(), needed }));
     }
     let values: Vec<f32> = match x.values() {
@@ -90,7 +90,7 @@ fn labels(y: &Array, count: usize) -> Result<Vec<i64>, ReadError> {
         return Err(at().error(Problem::ElementType { found, readable: "int64" }));
     };
     if y.shape() != [count] {
-        let needed = format!("[{count}], one label for each image of x,");
+        let needed = format!("[{count}], one label for each image of x");
         return Err(at().error(Problem::Shape { found: y.shape().to_vec(), needed }));
     }
     if let Some(negative) = labels.iter().find(|label| **label < 0) {

@@ -100,7 +100,7 @@ pub enum Problem {
     #[error("a length is {0}; lengths are not negative")]
     NegativeLength(i64),
     /// An array of another shape than its use asks for.
-    #[error("its shape is {found:?}, but {needed} is needed")]
+    #[error("its shape is {found:?}; it has to be {needed}")]
     Shape {
         /// The shape that is there.
         found: Vec<usize>,
@@ -132,7 +132,7 @@ pub enum Problem {
     #[error("it waits for its own output")]
     Circle,
     /// A field or attribute that does not hold what it has to.
-    #[error("{what} is {found}, but {needed} is needed")]
+    #[error("{what} is {found}; it has to be {needed}")]
     Field {
         /// The field or attribute.
         what: String,

@@ -16,7 +16,7 @@ pub struct Limits {
     pub messages: u64,
     /// How deep messages may lie in each other.
     pub depth: u32,
-    /// The elements of a tensor that a file describes without storing it, as ConstantOfShape does.
+    /// The elements that a file may describe without storing them, as ConstantOfShape does.
     pub filled_elements: u64,
 }
 
@@ -34,7 +34,7 @@ impl Default for Limits {
             nodes: 20_000,
             messages: 250_000,
             depth: 64,
-            filled_elements: 1 << 26,
+            filled_elements: 1 << 24,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the builder of an operator may ask of its node, and how it answers.
 
-use fewbit_graph::{Op, Tensor, WireId};
+use fewbit_graph::{DType, Op, Tensor, WireId};
 
 use crate::error::{Place, Problem, ReadError};
 use crate::onnx::attributes::Attributes;
@@ -60,8 +60,8 @@ impl<'m> Call<'_, 'm> {
 
     fn required(&self, i: usize) -> Result<&'m str, Problem> {
         self.input(i).ok_or_else(|| Problem::Missing {
-            what: "its input",
-            name: format!("number {i}"),
+            what: "its input number",
+            name: i.to_string(),
             found: self.node.input.clone(),
         })
     }
@@ -69,6 +69,16 @@ impl<'m> Call<'_, 'm> {
     /// The wire of input `i`, which has to be given.
     pub(super) fn wire(&mut self, i: usize) -> Result<WireId, Fault> {
         let name = self.required(i)?;
+        match self.value(i)? {
+            Value::Constant(constant) if constant.tensor.dtype() == DType::F32 => {}
+            Value::Wire(_) => {}
+            Value::Varying(_) => {
+                return unsupported(format!("its input {i} follows from the size of the model's input"));
+            }
+            Value::Constant(_) => {
+                return unsupported(format!("its input {i} holds integers, and only floats are computed"));
+            }
+        }
         self.importer.wire(name)?.ok_or_else(|| self.no_value(name))
     }
 
@@ -117,8 +127,8 @@ impl<'m> Call<'_, 'm> {
         both.map(Some).map_err(|_| {
             Fault::Malformed(Problem::Field {
                 what: format!("its input {i}"),
-                found: "of floats".to_owned(),
-                needed: "integers".to_owned(),
+                found: "a list of floats".to_owned(),
+                needed: "a list of integers".to_owned(),
             })
         })
     }
@@ -265,9 +275,9 @@ pub(super) fn axes_in(axes: &[i64], rank: usize) -> Result<Vec<usize>, Problem> 
     known.sort_unstable();
     match known.iter().zip(known.iter().skip(1)).find(|(a, b)| a == b) {
         Some((twice, _)) => Err(Problem::Field {
-            what: "a list of axes".to_owned(),
-            found: format!("{twice} twice"),
-            needed: "each axis once".to_owned(),
+            what: "the list of axes".to_owned(),
+            found: format!("{axes:?}, with axis {twice} twice"),
+            needed: "without repetition".to_owned(),
         }),
         None => Ok(known),
     }

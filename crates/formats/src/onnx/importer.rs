@@ -262,8 +262,13 @@ impl<'m> Importer<'m> {
         let mut wires = Vec::new();
         for output in node.output.iter().filter(|output| !output.is_empty()) {
             if self.is_used(output) {
-                let wire = self.emit_opaque(&name, output, node, &inputs)?;
+                let wire = self.emit_opaque(&name, output, node, &inputs);
                 wires.push((output.clone(), wire));
+            }
+            // The node is stored once in the file, but for each output here.
+            if wires.len() > 1 {
+                let again = self.fill(node.encoded_len() as u64);
+                again.map_err(|problem| Place::Node(name.clone()).error(problem))?;
             }
         }
         Ok(wires)
@@ -276,15 +281,14 @@ impl<'m> Importer<'m> {
         output: &str,
         node: &NodeProto,
         inputs: &[WireId],
-    ) -> Result<WireId, ReadError> {
-        let encoded = node.encode_to_vec();
-        self.fill(encoded.len() as u64).map_err(|problem| Place::Node(name.to_owned()).error(problem))?;
+    ) -> WireId {
+        let encoded = node.to_bytes();
         let op = Opaque { domain: node.domain().to_owned(), name: node.op_type().to_owned(), encoded };
         let wire = self.graph.node_with_output(name, output, Op::Opaque(op), inputs);
         if let Some(dims) = self.declared.get(output) {
             self.shapes.insert(wire, self.probes.shape(dims));
         }
-        Ok(wire)
+        wire
     }
 }
 

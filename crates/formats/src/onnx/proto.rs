@@ -6,6 +6,8 @@
 
 use prost::{Message, Oneof};
 
+use crate::error::{Place, Problem, ReadError};
+
 /// [`TensorProto::data_type`] of what we can read.
 pub mod data_type {
     pub const FLOAT: i32 = 1;
@@ -81,6 +83,36 @@ pub mod attribute_type {
 
 /// [`TensorProto::data_location`] of values that are kept in another file.
 pub const EXTERNAL: i32 = 1;
+
+impl ModelProto {
+    /// Decodes a model, without a look at what is in it.
+    ///
+    /// # Errors
+    /// [`ReadError`] if `bytes` is no encoding of a model.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ReadError> {
+        Self::decode(bytes).map_err(|why| Place::File.error(Problem::Syntax(format!("no ONNX model: {why}"))))
+    }
+
+    /// Encodes a model.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+}
+
+impl NodeProto {
+    /// Decodes a node, as [`fewbit_graph::op::Opaque`] keeps it.
+    ///
+    /// # Errors
+    /// [`ReadError`] if `bytes` is no encoding of a node.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ReadError> {
+        Self::decode(bytes).map_err(|why| Place::File.error(Problem::Syntax(format!("no ONNX node: {why}"))))
+    }
+
+    /// Encodes a node.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+}
 
 #[derive(Clone, PartialEq, Message)]
 pub struct ModelProto {

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fewbit_graph::op::Reshape;
 use fewbit_graph::{Dim, Model, Op, WireId};
-use prost::Message as _;
 
 use crate::error::{Place, Problem, ReadError};
 use crate::limits::Limits;
@@ -31,14 +30,14 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Model, Vec<Diagnostic>), R
         return Err(Place::File.error(Problem::TooLarge { what: "bytes", found, limit }));
     }
     scan::scan(bytes, limits)?;
-    let mut model = ModelProto::decode(bytes)
-        .map_err(|why| Place::File.error(Problem::Syntax(format!("no ONNX model: {why}"))))?;
+    let mut model = ModelProto::from_bytes(bytes)?;
     let Some(mut graph) = model.graph.take() else {
         let problem = Problem::Missing { what: "the field", name: "graph".to_owned(), found: Vec::new() };
         return Err(Place::File.error(problem));
     };
     if graph.output.is_empty() {
-        let problem = Problem::Missing { what: "any", name: "output".to_owned(), found: Vec::new() };
+        let problem =
+            Problem::Missing { what: "the field", name: "graph.output".to_owned(), found: Vec::new() };
         return Err(Place::File.error(problem));
     }
     let opset = opset(&model)?;
@@ -55,7 +54,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Model, Vec<Diagnostic>), R
         initialized.insert(initializer.name().to_owned());
         initialize(&mut importer, initializer)?;
     }
-    sparse_initializers(&mut importer, &mut initialized)?;
+    sparse_initializers(&mut importer, &mut initialized);
     for input in graph.input.iter().filter(|input| !initialized.contains(input.name())) {
         add_input(&mut importer, input)?;
     }
@@ -113,15 +112,13 @@ fn initialize(importer: &mut Importer<'_>, proto: TensorProto) -> Result<(), Rea
                 r#type: Some(attribute_type::TENSOR),
                 ..Default::default()
             };
-            opaque_constant(importer, name, value, reason)
+            opaque_constant(importer, name, value, reason);
+            Ok(())
         }
     }
 }
 
-fn sparse_initializers(
-    importer: &mut Importer<'_>,
-    initialized: &mut BTreeSet<String>,
-) -> Result<(), ReadError> {
+fn sparse_initializers(importer: &mut Importer<'_>, initialized: &mut BTreeSet<String>) {
     for sparse in &importer.proto.sparse_initializer {
         let name = sparse.values.as_ref().map(|values| values.name()).unwrap_or_default().to_owned();
         initialized.insert(name.clone());
@@ -131,19 +128,13 @@ fn sparse_initializers(
             r#type: Some(attribute_type::SPARSE_TENSOR),
             ..Default::default()
         };
-        opaque_constant(importer, name, value, "sparse tensors are not read".to_owned())?;
+        opaque_constant(importer, name, value, "sparse tensors are not read".to_owned());
     }
-    Ok(())
 }
 
-fn opaque_constant(
-    importer: &mut Importer<'_>,
-    name: String,
-    value: AttributeProto,
-    reason: String,
-) -> Result<(), ReadError> {
+fn opaque_constant(importer: &mut Importer<'_>, name: String, value: AttributeProto, reason: String) {
     if !importer.is_used(&name) {
-        return Ok(());
+        return;
     }
     let node = NodeProto {
         output: vec![name.clone()],
@@ -151,7 +142,7 @@ fn opaque_constant(
         attribute: vec![value],
         ..Default::default()
     };
-    let wire = importer.emit_opaque(&name, &name, &node, &[])?;
+    let wire = importer.emit_opaque(&name, &name, &node, &[]);
     importer.bind(&name, Value::Wire(wire));
     importer.diagnostics.push(Diagnostic {
         kind: DiagnosticKind::Unsupported,
@@ -160,7 +151,6 @@ fn opaque_constant(
         domain: String::new(),
         reason,
     });
-    Ok(())
 }
 
 fn add_input(importer: &mut Importer<'_>, input: &ValueInfoProto) -> Result<(), ReadError> {
@@ -201,7 +191,7 @@ fn dims(value: &ValueInfoProto) -> Option<Result<Vec<Dim>, Problem>> {
             length.map(Dim::Known).ok_or_else(|| Problem::Field {
                 what: format!("the length of axis {axis}"),
                 found: n.to_string(),
-                needed: "a number from 1 on that fits into memory, or a name,".to_owned(),
+                needed: "a number from 1 on that fits into memory, or a name".to_owned(),
             })
         }
         Some(DimensionValue::DimParam(symbol)) if !symbol.is_empty() => Ok(Dim::Symbol(symbol.clone())),

@@ -18,10 +18,16 @@ enum Message {
     SparseTensor,
     Value,
     Type,
-    TypeValue,
+    TensorType,
+    ElementType,
+    MapType,
+    Shape,
     Function,
     Training,
+    Annotation,
     Devices,
+    Sharding,
+    ShardedDim,
     /// Any other, with fields of no interest here.
     Leaf,
 }
@@ -39,17 +45,25 @@ impl Message {
             (Graph, 11..=13) | (Function, 12) => Value,
             (Graph, 15) | (Attribute, 22 | 23) => SparseTensor,
             (Node, 5) | (Function, 11) => Attribute,
-            (Node, 10) | (Graph, 14) | (Devices, 2..=4) => Devices,
-            (Value, 2) | (Attribute, 14 | 15) => Type,
-            (Type, 1 | 4 | 5 | 8 | 9) => TypeValue,
-            // An element type, a map's value type, or a shape; a type may have the fields of all three.
-            (TypeValue, 1 | 2) => Type,
+            (Graph, 14) => Annotation,
+            (Node, 10) => Devices,
+            (Devices, 2) => Sharding,
+            (Sharding, 4) => ShardedDim,
+            (Value, 2) | (Attribute, 14 | 15) | (ElementType, 1) | (MapType, 2) => Type,
+            (Type, 1 | 8) => TensorType,
+            (Type, 4 | 9) => ElementType,
+            (Type, 5) => MapType,
+            (TensorType, 2) => Shape,
             (Model, 8 | 14 | 26)
             | (Graph, 16)
             | (Node, 9)
             | (Tensor, 3 | 13 | 16)
             | (Value, 4)
             | (Type, 7)
+            | (Shape, 1)
+            | (Annotation, 2)
+            | (Sharding, 3)
+            | (ShardedDim, 2)
             | (Function, 9 | 14)
             | (Training, 3 | 4) => Leaf,
             _ => return None,
@@ -91,9 +105,7 @@ impl Scan<'_> {
                     let length = self.varint(end)?;
                     let start = self.at;
                     self.skip(length, end)?;
-                    if let Some(child) =
-                        message.child(field).filter(|&child| child != Message::TypeValue || length > 0)
-                    {
+                    if let Some(child) = message.child(field) {
                         let end = self.at;
                         self.at = start;
                         self.message(child, end, depth + 1)?;

@@ -1,5 +1,8 @@
 //! Constants, and integers that follow from shapes.
 
+use std::iter::repeat_n;
+use std::sync::Arc;
+
 use fewbit_graph::{DType, Tensor};
 
 use crate::error::{Place, Problem};
@@ -77,11 +80,11 @@ pub(super) fn constant_of_shape(call: &mut Call<'_, '_>) -> Built {
     };
     let filled = match value.dtype() {
         DType::F32 => match value.as_f32() {
-            Ok([value]) => Tensor::f32(shape, vec![*value; count]),
+            Ok([value]) => Tensor::f32(shape, repeat_n(*value, count).collect::<Arc<[f32]>>()),
             _ => return unsupported("its value is not one number"),
         },
         DType::I64 => match value.as_i64() {
-            Ok([value]) => Tensor::i64(shape, vec![*value; count]),
+            Ok([value]) => Tensor::i64(shape, repeat_n(*value, count).collect::<Arc<[i64]>>()),
             _ => return unsupported("its value is not one number"),
         },
     };

@@ -41,7 +41,7 @@ fn kernel(call: &Call<'_, '_>) -> Result<Vec<usize>, Fault> {
         Some(said) if said != kernel => Err(Problem::Field {
             what: "attribute `kernel_shape`".to_owned(),
             found: format!("{said:?}"),
-            needed: format!("{kernel:?}, as the weight has it,"),
+            needed: format!("{kernel:?}, as the weight has it"),
         }
         .into()),
         _ => Ok(kernel),

@@ -42,12 +42,19 @@ fn pad(call: &mut Call<'_, '_>, pads: Option<Vec<i64>>, axes: Vec<i64>, value: f
         Ok(rank) => (rank, true),
         Err(_) => (axes.len(), false),
     };
-    let absurd = pads.iter().find(|n| n.unsigned_abs() > MAX_PAD);
-    if pads.len() != 2 * axes.len() || absurd.is_some() || (known && axes.len() > rank) {
+    if let Some(absurd) = pads.iter().find(|n| n.unsigned_abs() > MAX_PAD) {
+        return Err(Problem::Field {
+            what: "one of its pads".to_owned(),
+            found: absurd.to_string(),
+            needed: format!("a number up to {MAX_PAD}"),
+        }
+        .into());
+    }
+    if pads.len() != 2 * axes.len() || (known && axes.len() > rank) {
         return Err(Problem::Field {
             what: "the list of pads".to_owned(),
-            found: absurd.map_or_else(|| format!("of {} numbers", pads.len()), ToString::to_string),
-            needed: format!("two numbers up to {MAX_PAD} for each of {} axes", axes.len().min(rank)),
+            found: format!("of {} numbers", pads.len()),
+            needed: format!("of two for each of {} axes", axes.len().min(rank)),
         }
         .into());
     }

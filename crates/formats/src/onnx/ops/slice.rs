@@ -60,7 +60,7 @@ fn slice(
         return Err(Problem::Field {
             what: "one of its lists".to_owned(),
             found: format!("of {other} numbers"),
-            needed: format!("{count} numbers, as in the others,"),
+            needed: format!("of {count}, as the others are"),
         }
         .into());
     }
@@ -147,9 +147,9 @@ fn split(call: &mut Call<'_, '_>, lengths: Option<Vec<i64>>) -> Built {
         && lengths.iter().try_fold(0i64, |sum, n| sum.checked_add(*n)) == Some(total);
     if !fits {
         return Err(Problem::Field {
-            what: "the lengths of its parts".to_owned(),
+            what: "the list of its parts' lengths".to_owned(),
             found: format!("{lengths:?}"),
-            needed: format!("{outputs} lengths that add up to {total}"),
+            needed: format!("{outputs} numbers that add up to {total}"),
         }
         .into());
     }
