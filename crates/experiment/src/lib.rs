@@ -6,6 +6,7 @@
 
 pub mod command;
 pub mod document;
+pub mod engine;
 pub mod failure;
 pub mod gallery;
 pub mod history;

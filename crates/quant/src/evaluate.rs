@@ -150,6 +150,7 @@ impl Evaluator {
     /// # Errors
     /// [`QuantError::Layer`] and [`QuantError::Weights`].
     pub fn set_weights(&mut self, layer: usize, weights: &Tensor) -> Result<(), QuantError> {
+        self.forget();
         self.knobs.set_weights(layer, weights)
     }
 
@@ -158,25 +159,40 @@ impl Evaluator {
     /// # Errors
     /// [`QuantError::Layer`].
     pub fn set_input_grids(&mut self, layer: usize, grids: Option<&[Affine]>) -> Result<(), QuantError> {
+        self.forget();
         self.knobs.set_input(layer, grids)
     }
 
-    /// Hears the quantized model on all samples. `on_partial` is told the result so far after each chunk, the last
-    /// one included.
+    /// What was heard is of another model than the one that is there now.
+    fn forget(&mut self) {
+        for chunk in &mut self.chunks {
+            chunk.result = None;
+        }
+    }
+
+    /// Hears the quantized model on the next chunk of samples. None if all were heard since the last change.
     ///
     /// # Errors
-    /// [`QuantError::Run`], also if stopped; the next run begins again, but live chunks keep what they have.
+    /// [`QuantError::Run`], also if stopped; what was heard stays.
+    pub async fn next(&mut self, control: &Control<'_>) -> Result<Option<RunReport>, QuantError> {
+        match self.chunks.iter().position(|chunk| chunk.result.is_none()) {
+            None => Ok(None),
+            Some(at) => self.run_chunk(at, control).await.map(Some),
+        }
+    }
+
+    /// Hears the quantized model on all samples that were not heard since the last change. `on_partial` is told the
+    /// result so far after each chunk, the last one included.
+    ///
+    /// # Errors
+    /// [`QuantError::Run`], also if stopped; what was heard stays.
     pub async fn run(
         &mut self,
         control: &Control<'_>,
         on_partial: &mut dyn FnMut(&Evaluation),
     ) -> Result<(Evaluation, RunReport), QuantError> {
         let mut total = RunReport::default();
-        for chunk in &mut self.chunks {
-            chunk.result = None;
-        }
-        for at in 0..self.chunks.len() {
-            let report = self.run_chunk(at, control).await?;
+        while let Some(report) = self.next(control).await? {
             total.ran += report.ran;
             total.needed += report.needed;
             on_partial(&self.evaluation());
@@ -197,13 +213,13 @@ impl Evaluator {
         Ok(report)
     }
 
-    /// The result so far: of the chunks heard since the last run began.
+    /// The result so far: of the chunks heard since the last change.
     pub fn evaluation(&self) -> Evaluation {
         let parts = self.chunks.iter().filter_map(|chunk| chunk.result.as_ref());
         evaluation(parts, self.of, self.labels.is_some(), self.classifies())
     }
 
-    /// What both models say of each sample heard since the last run began, in order; nothing unless they classify.
+    /// What both models say of each sample heard since the last change, in order; nothing unless they classify.
     pub fn predictions(&self) -> impl Iterator<Item = &Prediction> {
         self.chunks.iter().filter_map(|chunk| chunk.result.as_ref()).flat_map(|part| &part.predictions)
     }

@@ -10,6 +10,7 @@
 
 mod attributes;
 mod call;
+mod census;
 mod fold;
 mod importer;
 mod ops;
@@ -24,6 +25,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use census::operators;
 pub use read::read;
 
 /// The operator sets that are read.

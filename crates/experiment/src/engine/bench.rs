@@ -1,0 +1,471 @@
+//! What is on the bench: a model, its data, and everything that was computed of it.
+
+use fewbit_formats::onnx::{Diagnostic, DiagnosticKind};
+use fewbit_formats::{Dataset, Limits, onnx, sniff};
+use fewbit_graph::Tensor;
+use fewbit_graph::passes::Evaluate;
+use fewbit_quant::analysis::{Analysis, AnalysisOptions};
+use fewbit_quant::evaluate::{Evaluator, EvaluatorOptions};
+use fewbit_quant::observe::{Observations, Progress};
+use fewbit_quant::predict::Predictor;
+use fewbit_quant::report::{Evaluation, LayerReport, LayerView, Sensitivity, Size, Unsupported};
+use fewbit_quant::{LayerChoice, Prepared, QuantError, QuantizedLayer, RangeMethod, Recipe, size, view};
+use fewbit_runtime::{Backend, Control, RunReport};
+
+use super::picture;
+use crate::failure::{Code, Failure};
+use crate::protocol::{Answer, DataFacts, Focus};
+
+/// Most answers that are shown at a time.
+const MOST_ANSWERS: usize = 24;
+/// A sweep's evaluator keeps nothing between runs: every run changes a layer, most of them an early one.
+const SWEEP: EvaluatorOptions = EvaluatorOptions { chunk: 64, live_memory: 128 << 20 };
+
+/// A model with its data, and everything that was computed of it.
+pub struct Bench {
+    /// The model.
+    pub prepared: Prepared,
+    data: Data,
+    warnings: Vec<Failure>,
+    observed: Option<Observed>,
+    choices: Vec<LayerChoice>,
+    layers: Vec<QuantizedLayer>,
+    reports: Vec<LayerReport>,
+    analysis: Option<Analysis>,
+    evaluator: Option<Evaluator>,
+    predictor: Option<Predictor>,
+    sweeper: Option<(u32, Evaluator)>,
+}
+
+struct Data {
+    test: Option<Dataset>,
+    calibration: Option<Tensor>,
+    classes: Vec<String>,
+}
+
+/// What the observers saw, and of what.
+struct Observed {
+    samples: u32,
+    seed: u64,
+    observations: Observations,
+}
+
+impl Bench {
+    /// Reads a model and the data beside it.
+    ///
+    /// # Errors
+    /// What cannot be read, where and why. Operators that cannot run are no error here: they are among the facts.
+    pub fn read(
+        name: &str,
+        model: &[u8],
+        test: Option<&[u8]>,
+        calibration: Option<&[u8]>,
+        classes: Vec<String>,
+        evaluator: &dyn Evaluate,
+    ) -> Result<Self, Failure> {
+        if let Some(advice) = sniff::Kind::of(model, name).advice() {
+            return Err(Failure::new(Code::UnreadableModel, advice).at(name));
+        }
+        let unreadable = |error: &dyn ToString| {
+            Failure::new(Code::UnreadableModel, error.to_string())
+                .at(name)
+                .hint("export the model again as ONNX, operator set 7 to 21, with its weights inside")
+        };
+        let operators = onnx::operators(model).map_err(|e| unreadable(&e))?;
+        let (model, diagnostics) = onnx::read(model, &Limits::default()).map_err(|e| unreadable(&e))?;
+        let unsupported = diagnostics.iter().filter_map(unsupported).collect();
+        let prepared =
+            Prepared::new(name, &model, operators, unsupported, evaluator).map_err(|e| unreadable(&e))?;
+        let mut bench = Self {
+            prepared,
+            data: Data { test: None, calibration: None, classes },
+            warnings: diagnostics.iter().filter_map(|diagnostic| warning(name, diagnostic)).collect(),
+            observed: None,
+            choices: Vec::new(),
+            layers: Vec::new(),
+            reports: Vec::new(),
+            analysis: None,
+            evaluator: None,
+            predictor: None,
+            sweeper: None,
+        };
+        bench.set_data(test, calibration)?;
+        Ok(bench)
+    }
+
+    /// What is worth knowing about the model's file.
+    pub fn warnings(&self) -> &[Failure] {
+        &self.warnings
+    }
+
+    fn set_data(&mut self, test: Option<&[u8]>, calibration: Option<&[u8]>) -> Result<(), Failure> {
+        let read = |bytes: &[u8], what: &str| {
+            Dataset::read(bytes, &Limits::default()).map_err(|error| {
+                Failure::new(Code::UnreadableData, error.to_string())
+                    .at(what)
+                    .hint("an npz with x (uint8 or float32, N×C×H×W) and y (int64, N) is needed")
+            })
+        };
+        let test = test.map(|bytes| read(bytes, "test set")).transpose()?;
+        let calibration =
+            calibration.map(|bytes| read(bytes, "calibration set")).transpose()?.map(|set| set.x);
+        // Data that do not fit a model of one's own are left out, and that is said.
+        let fits = |samples: &Tensor| self.prepared.check_samples(samples);
+        let mut warnings = Vec::new();
+        let test = test.filter(|test| match fits(&test.x) {
+            Ok(_) => true,
+            Err(error) => {
+                warnings.push(unfit(&error));
+                false
+            }
+        });
+        let calibration = calibration.filter(|samples| fits(samples).is_ok());
+        self.data.calibration = calibration.or_else(|| test.as_ref().map(|test| test.x.clone()));
+        self.data.test = test;
+        self.warnings.extend(warnings);
+        Ok(())
+    }
+
+    /// Puts other labelled data beside the model; its first samples serve for calibration as well.
+    ///
+    /// # Errors
+    /// What cannot be read or does not fit the model. The data that were there stay then.
+    pub fn replace_data(&mut self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let unreadable = |message: String| Failure::new(Code::UnreadableData, message).at(name);
+        let data = Dataset::read(bytes, &Limits::default()).map_err(|error| unreadable(error.to_string()))?;
+        self.prepared.check_samples(&data.x).map_err(|error| unreadable(error.to_string()))?;
+        self.data = Data { calibration: Some(data.x.clone()), test: Some(data), classes: Vec::new() };
+        self.observed = None;
+        self.analysis = None;
+        self.evaluator = None;
+        self.sweeper = None;
+        self.choices.clear();
+        Ok(())
+    }
+
+    /// What data there are.
+    pub fn data_facts(&self) -> DataFacts {
+        let test = self.data.test.as_ref();
+        let calibration = self.data.calibration.as_ref().map_or(0, count);
+        let from_test = match (&self.data.calibration, test) {
+            (Some(calibration), Some(test)) => *calibration == test.x,
+            _ => false,
+        };
+        let sample_shape = match (self.prepared.face(), test) {
+            (Ok(face), _) => face.sample_shape.clone(),
+            (Err(_), Some(test)) => test.x.shape().iter().skip(1).copied().collect(),
+            (Err(_), None) => Vec::new(),
+        };
+        DataFacts {
+            test: test.map_or(0, |test| count(&test.x)),
+            labelled: test.is_some_and(|test| test.y.is_some()),
+            calibration,
+            calibration_from_test: from_test,
+            sample_shape,
+            classes: self.data.classes.clone(),
+        }
+    }
+
+    /// Observes the layers' inputs as well as `recipe` needs it. `cpu` is the CPU engine: the same scales everywhere.
+    pub(super) async fn observe(
+        &mut self,
+        cpu: &dyn Backend,
+        recipe: &Recipe,
+        control: &Control<'_>,
+        progress: Progress<'_>,
+    ) -> Result<(), QuantError> {
+        let choices = recipe.resolve(&self.prepared.layer_names())?;
+        let quantizers = || choices.iter().filter_map(|choice| choice.activations.quantizer());
+        if quantizers().next().is_none() {
+            return Ok(());
+        }
+        let is_there = self.observed.as_ref().is_some_and(|observed| {
+            observed.samples == recipe.calibration_samples && observed.seed == recipe.seed
+        });
+        if !is_there {
+            let samples = self.calibration(recipe.calibration_samples)?;
+            let observations =
+                Observations::ranges(cpu, &self.prepared, &samples, recipe.seed, control, progress).await?;
+            self.observed =
+                Some(Observed { samples: recipe.calibration_samples, seed: recipe.seed, observations });
+            self.choices.clear();
+        }
+        let needs_more =
+            quantizers().any(|q| !matches!(q.range, RangeMethod::MinMax | RangeMethod::MovingAverage(_)));
+        if needs_more {
+            self.observe_distributions(cpu, control, progress).await?;
+        }
+        Ok(())
+    }
+
+    /// Observes the distributions as well, if that was not done. Returns whether there is something new to look at.
+    pub(super) async fn observe_distributions(
+        &mut self,
+        cpu: &dyn Backend,
+        control: &Control<'_>,
+        progress: Progress<'_>,
+    ) -> Result<bool, QuantError> {
+        let Some(observed) = &mut self.observed else { return Ok(false) };
+        if observed.observations.have_distributions() {
+            return Ok(false);
+        }
+        let all = self.data.calibration.as_ref().ok_or_else(no_data)?;
+        let samples = all.rows(0, observed.samples as usize);
+        observed.observations.distributions(cpu, &self.prepared, &samples, control, progress).await?;
+        Ok(true)
+    }
+
+    fn calibration(&self, samples: u32) -> Result<Tensor, QuantError> {
+        let all = self.data.calibration.as_ref().ok_or_else(no_data)?;
+        Ok(all.rows(0, samples as usize))
+    }
+
+    /// Makes codes and grids as `recipe` wants them. Returns how many layers had to be made again.
+    pub(super) fn apply(&mut self, recipe: &Recipe) -> Result<usize, QuantError> {
+        let choices = recipe.resolve(&self.prepared.layer_names())?;
+        let mut changed = Vec::new();
+        for (i, choice) in choices.iter().enumerate() {
+            if self.choices.get(i) == Some(choice) {
+                continue;
+            }
+            let observation = self.observed.as_ref().and_then(|observed| observed.observations.layer(i));
+            let layer = QuantizedLayer::new(&self.prepared, i, *choice, observation)?;
+            let report = layer.report(self.prepared.facts.layers.get(i).map_or(0, |facts| facts.parameters));
+            changed.push((i, layer, report));
+        }
+        let count = changed.len();
+        for (i, layer, report) in changed {
+            if i < self.layers.len() {
+                self.layers[i] = layer;
+                self.reports[i] = report;
+            } else {
+                self.layers.push(layer);
+                self.reports.push(report);
+            }
+        }
+        self.choices = choices;
+        Ok(count)
+    }
+
+    /// One report for each layer, as far as they are known.
+    pub fn reports(&self) -> Vec<LayerReport> {
+        self.reports.clone()
+    }
+
+    /// The layers as they are now.
+    pub fn layers(&self) -> &[QuantizedLayer] {
+        &self.layers
+    }
+
+    /// What the model takes as it is now.
+    pub fn size(&self) -> Size {
+        size::size(&self.prepared, &self.layers)
+    }
+
+    /// The layer that is looked at.
+    pub(super) fn view(&self, focus: Focus) -> Result<LayerView, QuantError> {
+        let index = (focus.layer as usize).min(self.layers.len().saturating_sub(1));
+        let count = self.layers.len();
+        let layer = self.layers.get(index).ok_or(QuantError::Layer { index, count })?;
+        let channels = self
+            .prepared
+            .facts
+            .layers
+            .get(index)
+            .and_then(|facts| facts.weight_shape.get(facts.channel_axis));
+        let channel = focus.channel.map(|c| c as usize).filter(|c| channels.is_some_and(|n| c < n));
+        let observation = self.observed.as_ref().and_then(|observed| observed.observations.layer(index));
+        view::layer_view(&self.prepared, index, channel, focus.bins as usize, layer, observation)
+    }
+
+    /// Measures the layers' local and cumulative errors; the reports have them from then on.
+    pub(super) async fn measure_layers(
+        &mut self,
+        backend: &dyn Backend,
+        control: &Control<'_>,
+    ) -> Result<RunReport, QuantError> {
+        let Some(samples) = self.data.test.as_ref().map(|test| &test.x).or(self.data.calibration.as_ref())
+        else {
+            return Ok(RunReport::default());
+        };
+        if self.analysis.is_none() {
+            let options = AnalysisOptions::default();
+            self.analysis = Some(Analysis::prepare(backend, &self.prepared, samples, options).await?);
+        }
+        let Some(analysis) = &mut self.analysis else { return Ok(RunReport::default()) };
+        for (i, layer) in self.layers.iter().enumerate() {
+            analysis.set_weights(i, &layer.weights)?;
+            analysis.set_input_grids(i, layer.input.as_deref())?;
+        }
+        let (errors, report) = analysis.run(control).await?;
+        for (report, errors) in self.reports.iter_mut().zip(errors) {
+            report.local = Some(errors.local);
+            report.cumulative = Some(errors.cumulative);
+        }
+        Ok(report)
+    }
+
+    /// How many samples the layers' errors are measured on.
+    pub fn layer_samples(&self) -> u32 {
+        self.analysis.as_ref().map_or(0, |analysis| analysis.samples() as u32)
+    }
+
+    /// Hears the float model, once, and gives the quantized one what it has to have. Returns whether there are samples
+    /// to answer.
+    pub(super) async fn prepare_answers(
+        &mut self,
+        backend: &dyn Backend,
+        control: &Control<'_>,
+        progress: Progress<'_>,
+    ) -> Result<bool, QuantError> {
+        let Some(test) = &self.data.test else { return Ok(false) };
+        if self.evaluator.is_none() {
+            let options = EvaluatorOptions::default();
+            let labels = test.y.as_deref();
+            let evaluator =
+                Evaluator::prepare(backend, &self.prepared, &test.x, labels, options, control, progress)
+                    .await?;
+            self.evaluator = Some(evaluator);
+        }
+        if let Some(evaluator) = &mut self.evaluator {
+            for (i, layer) in self.layers.iter().enumerate() {
+                evaluator.set_weights(i, &layer.weights)?;
+                evaluator.set_input_grids(i, layer.input.as_deref())?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Hears the quantized model on the next samples; none if all were heard.
+    pub(super) async fn next_answers(
+        &mut self,
+        control: &Control<'_>,
+    ) -> Result<Option<RunReport>, QuantError> {
+        match &mut self.evaluator {
+            None => Ok(None),
+            Some(evaluator) => evaluator.next(control).await,
+        }
+    }
+
+    /// The answers so far.
+    pub fn evaluation(&self) -> Option<Evaluation> {
+        self.evaluator.as_ref().map(Evaluator::evaluation)
+    }
+
+    /// Samples to show: those whose answer changed, the surest of the float model first, then others.
+    pub fn answers(&self) -> Vec<Answer> {
+        let (Some(evaluator), Some(test)) = (&self.evaluator, &self.data.test) else { return Vec::new() };
+        let mut predictions: Vec<_> = evaluator.predictions().collect();
+        let changed = |p: &fewbit_quant::answers::Prediction| p.float.class != p.quantized.class;
+        predictions.sort_by(|a, b| {
+            changed(b)
+                .cmp(&changed(a))
+                .then(b.float.margin.total_cmp(&a.float.margin))
+                .then(a.sample.cmp(&b.sample))
+        });
+        predictions
+            .into_iter()
+            .take(MOST_ANSWERS)
+            .filter_map(|p| {
+                Some(Answer {
+                    picture: picture::of(&test.x, p.sample)?,
+                    label: p.label,
+                    float: (p.float.class, p.float.probability),
+                    quantized: (p.quantized.class, p.quantized.probability),
+                })
+            })
+            .collect()
+    }
+
+    /// Asks both models about one input.
+    pub(super) async fn predict(
+        &mut self,
+        backend: &dyn Backend,
+        values: Vec<f32>,
+        control: &Control<'_>,
+    ) -> Result<[Vec<f32>; 2], QuantError> {
+        let mut shape = vec![1];
+        shape.extend(&self.prepared.face()?.sample_shape);
+        let sample = Tensor::f32(shape, values)?;
+        if self.predictor.is_none() {
+            self.predictor = Some(Predictor::prepare(backend, &self.prepared).await?);
+        }
+        let Some(predictor) = &mut self.predictor else { return Ok([Vec::new(), Vec::new()]) };
+        for (i, layer) in self.layers.iter().enumerate() {
+            predictor.set_weights(i, &layer.weights)?;
+            predictor.set_input_grids(i, layer.input.as_deref())?;
+        }
+        predictor.predict(&sample, control).await
+    }
+
+    /// Measures what layer `index` alone, and all but it, mean for the outputs; none behind the last layer.
+    pub(super) async fn sensitivity(
+        &mut self,
+        backend: &dyn Backend,
+        samples: u32,
+        index: usize,
+        control: &Control<'_>,
+    ) -> Result<Option<Sensitivity>, QuantError> {
+        let Some(test) = self.data.test.as_ref().filter(|_| index < self.layers.len()) else {
+            return Ok(None);
+        };
+        if self.sweeper.as_ref().is_none_or(|(n, _)| *n != samples) {
+            let part = test.x.rows(0, samples as usize);
+            let labels = test.y.as_deref().map(|labels| &labels[..count(&part) as usize]);
+            let evaluator =
+                Evaluator::prepare(backend, &self.prepared, &part, labels, SWEEP, control, &mut |_, _| ())
+                    .await?;
+            self.sweeper = Some((samples, evaluator));
+        }
+        let Some((_, evaluator)) = &mut self.sweeper else { return Ok(None) };
+        let mut heard = [None, None];
+        for (only, heard) in [true, false].into_iter().zip(&mut heard) {
+            for (i, layer) in self.layers.iter().enumerate() {
+                if (i == index) == only {
+                    evaluator.set_weights(i, &layer.weights)?;
+                    evaluator.set_input_grids(i, layer.input.as_deref())?;
+                } else {
+                    evaluator.set_weights(i, self.prepared.weights(i)?)?;
+                    evaluator.set_input_grids(i, None)?;
+                }
+            }
+            *heard = Some(evaluator.run(control, &mut |_| ()).await?.0);
+        }
+        let [Some(only), Some(all_but)] = heard else { return Ok(None) };
+        Ok(Some(Sensitivity { layer: index as u32, n: only.n, only, all_but }))
+    }
+
+    /// What each layer's parts were asked to be.
+    pub fn choices(&self) -> &[LayerChoice] {
+        &self.choices
+    }
+}
+
+fn count(samples: &Tensor) -> u32 {
+    samples.shape().first().map_or(0, |&n| n as u32)
+}
+
+fn no_data() -> QuantError {
+    QuantError::NotObserved { layer: "every layer: there are no calibration samples".to_owned() }
+}
+
+fn unfit(error: &QuantError) -> Failure {
+    Failure::new(Code::UnreadableData, error.to_string())
+        .hint("open labelled data for this model: an npz with x (N×C×H×W) and y (N)")
+}
+
+fn unsupported(diagnostic: &Diagnostic) -> Option<Unsupported> {
+    (diagnostic.kind == DiagnosticKind::Unsupported).then(|| Unsupported {
+        node: diagnostic.name.clone(),
+        operator: match diagnostic.domain.as_str() {
+            "" => diagnostic.operator.clone(),
+            domain => format!("{domain}.{}", diagnostic.operator),
+        },
+        reason: diagnostic.reason.clone(),
+    })
+}
+
+fn warning(name: &str, diagnostic: &Diagnostic) -> Option<Failure> {
+    let is_other = diagnostic.kind != DiagnosticKind::Unsupported;
+    is_other.then(|| Failure::new(Code::UnreadableModel, diagnostic).at(name))
+}

@@ -1,0 +1,75 @@
+//! Writing the quantized model out.
+
+use std::collections::BTreeMap;
+
+use fewbit_formats::safetensors::{self, Dtype, Entry};
+use fewbit_numeric::pack;
+use fewbit_quant::Recipe;
+use fewbit_quant::report::{Evaluation, LayerReport, ModelFacts, Size};
+use serde::Serialize;
+
+use super::Bench;
+use crate::failure::{Code, Failure};
+
+/// The report of one recipe, as a file.
+#[derive(Serialize)]
+struct Report<'a> {
+    model: &'a ModelFacts,
+    recipe: &'a Recipe,
+    size: Size,
+    evaluation: Option<Evaluation>,
+    layers: Vec<LayerReport>,
+    layer_samples: u32,
+}
+
+/// The report as JSON.
+pub(super) fn report(bench: &Bench, recipe: &Recipe) -> Result<Vec<u8>, Failure> {
+    let report = Report {
+        model: &bench.prepared.facts,
+        recipe,
+        size: bench.size(),
+        evaluation: bench.evaluation(),
+        layers: bench.reports(),
+        layer_samples: bench.layer_samples(),
+    };
+    serde_json::to_vec_pretty(&report).map_err(|error| Failure::new(Code::Engine, error))
+}
+
+/// The quantized weights as safetensors.
+///
+/// A quantized weight `name` becomes `name.codes` (uint8: codes packed without gaps, low bits first, in the order of
+/// `name`'s values), `name.scales` (f32) and, in an asymmetric format, `name.zero_points` (f32), one for each block;
+/// the metadata say its format, granularity and shape. A weight in float keeps its name.
+pub(super) fn weights(bench: &Bench, recipe: &Recipe) -> Result<Vec<u8>, Failure> {
+    let failed = |error: &dyn ToString| Failure::new(Code::Engine, error.to_string());
+    let graph = &bench.prepared.graph;
+    let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+    let mut metadata = BTreeMap::new();
+    let recipe = serde_json::to_string(recipe).map_err(|error| failed(&error))?;
+    metadata.insert("fewbit.recipe".to_owned(), recipe);
+    metadata.insert("fewbit.model".to_owned(), bench.prepared.facts.id.clone());
+    for (layer, quantized) in bench.prepared.layers.iter().zip(bench.layers()) {
+        let name = &graph.wire(layer.weight).name;
+        let Some(codes) = &quantized.codes else {
+            let shape = quantized.weights.shape().to_vec();
+            tensors.push((name.clone(), Dtype::F32, shape, quantized.weights.to_bytes()));
+            continue;
+        };
+        let packed = pack::pack(codes.format, &codes.codes).map_err(|error| failed(&error).at(name))?;
+        let scales: Vec<u8> = codes.grids.iter().flat_map(|grid| grid.scale.to_le_bytes()).collect();
+        tensors.push((format!("{name}.codes"), Dtype::U8, vec![packed.len()], packed));
+        tensors.push((format!("{name}.scales"), Dtype::F32, vec![codes.grids.len()], scales));
+        if codes.format.has_zero_point() || codes.format.is_binary() {
+            let zeros = codes.grids.iter().flat_map(|grid| grid.zero_point.to_le_bytes()).collect();
+            tensors.push((format!("{name}.zero_points"), Dtype::F32, vec![codes.grids.len()], zeros));
+        }
+        let shape = quantized.weights.shape();
+        let what = format!("{}@{} {shape:?}", codes.format, codes.layout.granularity());
+        metadata.insert(format!("fewbit.{name}"), what);
+    }
+    let entries: Vec<Entry<'_>> = tensors
+        .iter()
+        .map(|(name, dtype, shape, bytes)| Entry { name, dtype: *dtype, shape, bytes })
+        .collect();
+    safetensors::write(&entries, &metadata).map_err(|error| failed(&error))
+}

@@ -1,0 +1,351 @@
+//! The engine: what the page, the command line and the tests set to work.
+//!
+//! It does one unit of work at a time. [`Engine::receive`] takes a request, which changes what is to be done;
+//! [`Engine::advance`] does the next unit of it and says whether there is more. Between two units, and inside long ones
+//! through [`Control`], the host gets its thread back. So the newest request wins without a queue to prune, a slider never
+//! waits for numbers that nobody needs any more, and whatever was computed stays computed.
+
+mod bench;
+mod export;
+mod picture;
+
+use std::rc::Rc;
+
+use fewbit_quant::{QuantError, Recipe};
+use fewbit_runtime::cpu::Cpu;
+use fewbit_runtime::{Backend, Control, RunError, RunReport};
+
+use crate::failure::{Code, Failure};
+use crate::protocol::{Effort, Event, ExportForm, Focus, Request, Stage};
+
+pub use bench::Bench;
+
+/// While answers come in, samples are shown anew after about so many.
+const SHOWN_EVERY: u32 = 512;
+/// Samples between two partial results.
+const CHUNK: u32 = 64;
+
+/// What an engine needs of the place it runs in.
+pub trait Host {
+    /// A clock, in milliseconds from any origin.
+    fn now_millis(&self) -> f64;
+
+    /// Hands an event over, with a file if it carries one.
+    fn emit(&self, event: Event, blob: Option<Vec<u8>>);
+}
+
+/// What is to be made true.
+struct Goal {
+    revision: u64,
+    recipe: Recipe,
+    focus: Focus,
+    /// How far it is.
+    reached: Reached,
+    /// What its answers took so far.
+    effort: Effort,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Reached {
+    /// Asked for.
+    Nothing,
+    /// Codes and grids are made, their errors and the size told.
+    Applied,
+    /// The layers are measured.
+    Layers,
+    /// The quantized model has been given what it has to have, and is being heard.
+    Asked,
+    /// All answers are in.
+    Answers,
+    /// There is nothing more to tell.
+    Settled,
+}
+
+struct Sweep {
+    revision: u64,
+    samples: u32,
+    next: usize,
+}
+
+/// An engine with what is on its bench.
+pub struct Engine {
+    backend: Rc<dyn Backend>,
+    /// Observes, whichever engine does the rest: the same scales on every machine.
+    cpu: Cpu,
+    host: Rc<dyn Host>,
+    bench: Option<Bench>,
+    goal: Option<Goal>,
+    sweep: Option<Sweep>,
+}
+
+impl Engine {
+    /// An engine on `backend` with nothing on its bench.
+    pub fn new(backend: Rc<dyn Backend>, host: Rc<dyn Host>) -> Self {
+        Self { backend, cpu: Cpu::new(), host, bench: None, goal: None, sweep: None }
+    }
+
+    /// What is on the bench.
+    pub fn bench(&self) -> Option<&Bench> {
+        self.bench.as_ref()
+    }
+
+    /// Takes a request. Short ones are answered at once; long ones become work for [`Self::advance`].
+    pub async fn receive(&mut self, request: Request, blobs: Vec<Vec<u8>>, control: &Control<'_>) {
+        let result = match request {
+            // The host has opened us already.
+            Request::Open { .. } => Ok(()),
+            Request::Load { name, test, calibration, classes } => {
+                self.load(&name, blobs, [test, calibration], classes)
+            }
+            Request::LoadData { name } => self.load_data(&name, blobs),
+            Request::Update { revision, recipe, focus } => {
+                self.goal = Some(Goal {
+                    revision,
+                    recipe,
+                    focus,
+                    reached: Reached::Nothing,
+                    effort: Effort::default(),
+                });
+                self.sweep = None;
+                Ok(())
+            }
+            Request::Look { revision: _, focus } => self.look(focus),
+            Request::Sweep { revision, samples } => {
+                self.sweep = Some(Sweep { revision, samples, next: 0 });
+                Ok(())
+            }
+            Request::Predict { id, values } => self.predict(id, values, control).await,
+            Request::Export { form } => self.export(form),
+            Request::Cancel => {
+                self.stop();
+                self.emit(Event::Cancelled);
+                Ok(())
+            }
+        };
+        if let Err(failure) = result {
+            self.emit(Event::Failed(failure));
+        }
+    }
+
+    /// Does the next unit of work. Returns whether there is more to do.
+    ///
+    /// A unit that is interrupted through `control` is done again, from where it was, by the next call.
+    pub async fn advance(&mut self, control: &Control<'_>) -> bool {
+        let done = if self.goal.as_ref().is_some_and(|goal| goal.reached < Reached::Settled) {
+            self.work_on_goal(control).await
+        } else if self.sweep.is_some() {
+            self.sweep_one(control).await
+        } else {
+            return false;
+        };
+        match done {
+            Ok(()) | Err(QuantError::Run(RunError::Cancelled)) => {}
+            Err(error) => {
+                self.stop();
+                self.emit(Event::Failed(failure_of(&error)));
+            }
+        }
+        self.has_work()
+    }
+
+    /// Whether [`Self::advance`] would find something to do.
+    pub fn has_work(&self) -> bool {
+        self.sweep.is_some() || self.goal.as_ref().is_some_and(|goal| goal.reached < Reached::Settled)
+    }
+
+    /// Leaves everything as it is now.
+    fn stop(&mut self) {
+        if let Some(goal) = &mut self.goal {
+            goal.reached = Reached::Settled;
+        }
+        self.sweep = None;
+    }
+
+    fn emit(&self, event: Event) {
+        self.host.emit(event, None);
+    }
+
+    fn load(
+        &mut self,
+        name: &str,
+        blobs: Vec<Vec<u8>>,
+        [test, calibration]: [bool; 2],
+        classes: Vec<String>,
+    ) -> Result<(), Failure> {
+        self.emit(Event::Progress { stage: Stage::Reading, done: 0, total: 1 });
+        let mut blobs = blobs.into_iter();
+        let model = blobs.next().unwrap_or_default();
+        let test = if test { blobs.next() } else { None };
+        let calibration = if calibration { blobs.next() } else { None };
+        let read = Bench::read(name, &model, test.as_deref(), calibration.as_deref(), classes, &self.cpu);
+        self.emit(Event::Progress { stage: Stage::Reading, done: 1, total: 1 });
+        let bench = read?;
+        self.stop();
+        self.goal = None;
+        for warning in bench.warnings() {
+            self.emit(Event::Warning(warning.clone()));
+        }
+        self.emit(Event::Loaded { facts: bench.prepared.facts.clone(), data: bench.data_facts() });
+        self.bench = Some(bench);
+        Ok(())
+    }
+
+    fn load_data(&mut self, name: &str, blobs: Vec<Vec<u8>>) -> Result<(), Failure> {
+        let bench = self.bench.as_mut().ok_or_else(nothing_there)?;
+        bench.replace_data(name, blobs.first().map_or(&[], Vec::as_slice))?;
+        let (facts, data) = (bench.prepared.facts.clone(), bench.data_facts());
+        self.stop();
+        self.emit(Event::Loaded { facts, data });
+        Ok(())
+    }
+
+    fn look(&mut self, focus: Focus) -> Result<(), Failure> {
+        let Some(goal) = &mut self.goal else { return Ok(()) };
+        goal.focus = focus;
+        if goal.reached >= Reached::Applied {
+            self.view()?;
+        }
+        Ok(())
+    }
+
+    /// Tells about the layer that is looked at.
+    fn view(&self) -> Result<(), Failure> {
+        let (Some(goal), Some(bench)) = (&self.goal, &self.bench) else { return Ok(()) };
+        let view = bench.view(goal.focus).map_err(|error| failure_of(&error))?;
+        self.emit(Event::Viewed { revision: goal.revision, view });
+        Ok(())
+    }
+
+    /// Brings the goal one step nearer.
+    async fn work_on_goal(&mut self, control: &Control<'_>) -> Result<(), QuantError> {
+        let (Some(goal), Some(bench)) = (&mut self.goal, &mut self.bench) else {
+            self.stop();
+            return Ok(());
+        };
+        let host = &*self.host;
+        let tell = |event: Event| host.emit(event, None);
+        let progress = |stage: Stage| {
+            move |done: usize, total: usize| {
+                tell(Event::Progress { stage, done: done as u32, total: total as u32 });
+            }
+        };
+        let (revision, started) = (goal.revision, host.now_millis());
+        let effort = |report: RunReport| Effort {
+            ran: report.ran as u32,
+            needed: report.needed as u32,
+            millis: host.now_millis() - started,
+        };
+        match goal.reached {
+            Reached::Nothing => {
+                bench.observe(&self.cpu, &goal.recipe, control, &mut progress(Stage::Calibrating)).await?;
+                let ran = bench.apply(&goal.recipe)?;
+                goal.reached = Reached::Applied;
+                tell(Event::Viewed { revision, view: bench.view(goal.focus)? });
+                let (layers, size) = (bench.reports(), bench.size());
+                let effort = effort(RunReport { ran, needed: layers.len() });
+                tell(Event::Applied { revision, layers, size, effort });
+            }
+            Reached::Applied => {
+                let report = bench.measure_layers(&*self.backend, control).await?;
+                goal.reached = Reached::Layers;
+                let (layers, samples) = (bench.reports(), bench.layer_samples());
+                tell(Event::Layers { revision, layers, samples, effort: effort(report) });
+            }
+            Reached::Layers => {
+                let backend = &*self.backend;
+                let any = bench.prepare_answers(backend, control, &mut progress(Stage::FloatAnswers)).await?;
+                goal.reached = if any { Reached::Asked } else { Reached::Answers };
+                goal.effort = Effort::default();
+            }
+            Reached::Asked => {
+                let Some(report) = bench.next_answers(control).await? else {
+                    goal.reached = Reached::Answers;
+                    return Ok(());
+                };
+                let step = effort(report);
+                goal.effort.ran += step.ran;
+                goal.effort.needed += step.needed;
+                goal.effort.millis += step.millis;
+                if let Some(evaluation) = bench.evaluation() {
+                    tell(Event::Progress { stage: Stage::Answers, done: evaluation.n, total: evaluation.of });
+                    let is_worth_showing =
+                        evaluation.n == evaluation.of || evaluation.n % SHOWN_EVERY < CHUNK;
+                    let answers = if is_worth_showing { bench.answers() } else { Vec::new() };
+                    tell(Event::Evaluated { revision, evaluation, answers, effort: goal.effort });
+                }
+            }
+            Reached::Answers | Reached::Settled => {
+                let seen = &mut progress(Stage::Calibrating);
+                let is_news = bench.observe_distributions(&self.cpu, control, seen).await?;
+                goal.reached = Reached::Settled;
+                if is_news {
+                    tell(Event::Viewed { revision, view: bench.view(goal.focus)? });
+                }
+                tell(Event::Settled { revision });
+            }
+        }
+        Ok(())
+    }
+
+    /// Measures one more layer of a sweep.
+    async fn sweep_one(&mut self, control: &Control<'_>) -> Result<(), QuantError> {
+        let (Some(sweep), Some(bench)) = (&mut self.sweep, &mut self.bench) else {
+            self.sweep = None;
+            return Ok(());
+        };
+        let total = bench.layers().len() as u32;
+        let progress = |done: usize| Event::Progress { stage: Stage::Sweep, done: done as u32, total };
+        self.host.emit(progress(sweep.next), None);
+        match bench.sensitivity(&*self.backend, sweep.samples, sweep.next, control).await? {
+            Some(row) => {
+                sweep.next += 1;
+                self.host.emit(Event::Swept { revision: sweep.revision, row }, None);
+                self.host.emit(progress(sweep.next), None);
+            }
+            None => self.sweep = None,
+        }
+        Ok(())
+    }
+
+    async fn predict(&mut self, id: u64, values: Vec<f32>, control: &Control<'_>) -> Result<(), Failure> {
+        let bench = self.bench.as_mut().ok_or_else(nothing_there)?;
+        let [float, quantized] =
+            bench.predict(&*self.backend, values, control).await.map_err(|error| failure_of(&error))?;
+        self.emit(Event::Predicted { id, float, quantized });
+        Ok(())
+    }
+
+    fn export(&self, form: ExportForm) -> Result<(), Failure> {
+        let (Some(bench), Some(goal)) = (&self.bench, &self.goal) else { return Err(nothing_there()) };
+        let stem = bench.prepared.facts.name.trim_end_matches(".onnx");
+        let (name, mime, bytes) = match form {
+            ExportForm::Safetensors => {
+                let bytes = export::weights(bench, &goal.recipe)?;
+                (format!("{stem}-fewbit.safetensors"), "application/octet-stream", bytes)
+            }
+            ExportForm::Report => {
+                (format!("{stem}-fewbit.json"), "application/json", export::report(bench, &goal.recipe)?)
+            }
+        };
+        self.host.emit(Event::Exported { name, mime: mime.to_owned() }, Some(bytes));
+        Ok(())
+    }
+}
+
+fn nothing_there() -> Failure {
+    Failure::new(Code::Engine, "there is no model on the bench yet").hint("choose or open a model first")
+}
+
+/// An error as a person should read it.
+pub fn failure_of(error: &QuantError) -> Failure {
+    let code = match error {
+        QuantError::Run(RunError::Lost(_)) => Code::DeviceLost,
+        QuantError::Recipe(_) => Code::BadRecipe,
+        QuantError::Unsupported { .. } | QuantError::Face { .. } | QuantError::Infer(_) => {
+            Code::UnsupportedModel
+        }
+        QuantError::Samples { .. } | QuantError::Labels { .. } => Code::UnreadableData,
+        _ => Code::Engine,
+    };
+    Failure::new(code, error)
+}
