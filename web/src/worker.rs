@@ -1,1 +1,193 @@
-//! The engine worker.
+//! The engine's worker: hears requests, does one unit of work at a time, and tells what comes of it.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use fewbit_experiment::Failure;
+use fewbit_experiment::engine::{Engine, Host};
+use fewbit_experiment::failure::Code;
+use fewbit_experiment::protocol::{EngineChoice, Event, Request};
+use fewbit_runtime::{Cancel, Control, LocalFuture, Pace};
+use futures_channel::oneshot;
+use js_sys::Uint8Array;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
+
+use crate::platform::message;
+
+mod choose;
+
+/// How long work may go on before messages are looked at.
+const BREATH_MILLIS: f64 = 8.0;
+
+/// The worker's global scope.
+fn scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
+
+fn now_millis() -> f64 {
+    scope().performance().map_or(0.0, |clock| clock.now())
+}
+
+fn post(event: &Event, blob: Option<Vec<u8>>) {
+    let blobs: Vec<Uint8Array> = blob.iter().map(|bytes| Uint8Array::from(bytes.as_slice())).collect();
+    if let Ok(parcel) = message::pack(event, &blobs) {
+        // A scope that is being closed takes no messages, and nobody is there to be told.
+        scope().post_message_with_transfer(&parcel.value, &parcel.transfer).ok();
+    }
+}
+
+/// Runs the worker, for as long as the page keeps it.
+pub fn run() {
+    std::panic::set_hook(Box::new(|panic| {
+        let failure = Failure::new(Code::WorkerLost, format!("the engine's worker died: {panic}"));
+        post(&Event::Failed(failure), None);
+    }));
+    let inbox = Rc::new(Inbox::default());
+    let hears = Rc::clone(&inbox);
+    let on_message =
+        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| hears.hear(&event.data()));
+    scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    on_message.forget();
+    wasm_bindgen_futures::spawn_local(serve(inbox));
+    // The first message says only that we listen.
+    scope().post_message(&JsValue::NULL).ok();
+}
+
+/// Requests that wait, and how work is told of them.
+#[derive(Default)]
+struct Inbox {
+    waiting: RefCell<VecDeque<(Request, Vec<Vec<u8>>)>>,
+    wake: RefCell<Option<oneshot::Sender<()>>>,
+    /// Stops the unit of work that is being done.
+    cancel: RefCell<Cancel>,
+}
+
+impl Inbox {
+    fn hear(&self, data: &JsValue) {
+        match message::unpack::<Request>(data) {
+            Ok((request, blobs)) => {
+                let blobs = blobs.iter().map(Uint8Array::to_vec).collect();
+                let mut waiting = self.waiting.borrow_mut();
+                if matches!(request, Request::Update { .. }) {
+                    // The newest wins.
+                    waiting.retain(|(older, _)| !matches!(older, Request::Update { .. }));
+                }
+                waiting.push_back((request, blobs));
+            }
+            Err(failure) => post(&Event::Failed(failure), None),
+        }
+        self.cancel.borrow().cancel();
+        if let Some(wake) = self.wake.borrow_mut().take() {
+            wake.send(()).ok();
+        }
+    }
+
+    fn take(&self) -> Option<(Request, Vec<Vec<u8>>)> {
+        self.waiting.borrow_mut().pop_front()
+    }
+
+    /// A new cancel, for the next unit of work; set already if something waits.
+    fn fresh_cancel(&self) -> Cancel {
+        let cancel = Cancel::default();
+        if !self.waiting.borrow().is_empty() {
+            cancel.cancel();
+        }
+        self.cancel.replace(cancel.clone());
+        cancel
+    }
+
+    /// Returns once something waits.
+    async fn wait(&self) {
+        if self.waiting.borrow().is_empty() {
+            let (wake, woken) = oneshot::channel();
+            self.wake.replace(Some(wake));
+            woken.await.ok();
+        }
+    }
+}
+
+async fn serve(inbox: Rc<Inbox>) {
+    let host: Rc<dyn Host> = Rc::new(Worker);
+    let pace = Breath::default();
+    let mut engine: Option<Engine> = None;
+    loop {
+        while let Some((request, blobs)) = inbox.take() {
+            if let Request::Open { choice } = request {
+                engine = open(choice, &host).await;
+                continue;
+            }
+            let Some(engine) = &mut engine else { continue };
+            // Short requests are not interrupted.
+            let cancel = Cancel::default();
+            engine.receive(request, blobs, &Control { cancel: &cancel, pace: &pace }).await;
+        }
+        match &mut engine {
+            Some(engine) if engine.has_work() => {
+                let cancel = inbox.fresh_cancel();
+                engine.advance(&Control { cancel: &cancel, pace: &pace }).await;
+                pace.breathe().await;
+            }
+            _ => inbox.wait().await,
+        }
+    }
+}
+
+async fn open(choice: EngineChoice, host: &Rc<dyn Host>) -> Option<Engine> {
+    match choose::open(choice, now_millis).await {
+        Ok((backend, info)) => {
+            host.emit(Event::Ready(info), None);
+            Some(Engine::new(backend, Rc::clone(host)))
+        }
+        Err(failure) => {
+            host.emit(Event::Failed(failure), None);
+            None
+        }
+    }
+}
+
+struct Worker;
+
+impl Host for Worker {
+    fn now_millis(&self) -> f64 {
+        now_millis()
+    }
+
+    fn emit(&self, event: Event, blob: Option<Vec<u8>>) {
+        post(&event, blob);
+    }
+}
+
+/// Gives the thread back through a macrotask: microtasks alone would never let a message in.
+struct Breath {
+    last: Cell<f64>,
+    channel: Option<MessageChannel>,
+}
+
+impl Default for Breath {
+    fn default() -> Self {
+        Self { last: Cell::new(now_millis()), channel: MessageChannel::new().ok() }
+    }
+}
+
+impl Pace for Breath {
+    fn is_due(&self) -> bool {
+        now_millis() - self.last.get() > BREATH_MILLIS
+    }
+
+    fn breathe(&self) -> LocalFuture<'_, ()> {
+        Box::pin(async {
+            if let Some(channel) = &self.channel {
+                let (send, arrived) = oneshot::channel::<()>();
+                let on_message = Closure::once_into_js(move || send.send(()).ok().unwrap_or_default());
+                channel.port1().set_onmessage(Some(on_message.unchecked_ref()));
+                if channel.port2().post_message(&JsValue::NULL).is_ok() {
+                    arrived.await.ok();
+                }
+            }
+            self.last.set(now_millis());
+        })
+    }
+}
