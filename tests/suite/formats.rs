@@ -6,6 +6,8 @@ mod arrays;
 mod hostile;
 #[path = "formats/import.rs"]
 mod import;
+#[path = "formats/parity.rs"]
+mod parity;
 
 use std::fs;
 use std::path::{Path, PathBuf};
