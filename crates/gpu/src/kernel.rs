@@ -1,0 +1,73 @@
+//! What the host knows of a kernel, and how its source is put together.
+
+/// How a kernel uses a storage buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It reads it.
+    Read,
+    /// It writes it.
+    Write,
+}
+
+/// A storage buffer of a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// Its number in bind group 0. Number 0 is the uniform buffer with the kernel's `Params`.
+    pub number: u32,
+    /// How it is used.
+    pub access: Access,
+}
+
+/// A buffer that is read.
+pub(crate) const fn read(number: u32) -> Binding {
+    Binding { number, access: Access::Read }
+}
+
+/// A buffer that is written.
+pub(crate) const fn write(number: u32) -> Binding {
+    Binding { number, access: Access::Write }
+}
+
+/// A compute kernel: a `.wgsl` file and what the host has to know of it. Its entry point is `main`.
+#[derive(Debug)]
+pub struct Kernel {
+    /// The file's stem.
+    pub name: &'static str,
+    /// The file, before its imports are put in; see [`Kernel::wgsl`].
+    pub source: &'static str,
+    /// The invocations of a workgroup.
+    pub workgroup: u32,
+    /// The bytes of its `Params`.
+    pub params: usize,
+    /// Its storage buffers, in the order in which steps name them.
+    pub storage: &'static [Binding],
+    /// The names of its `override` constants.
+    pub constants: &'static [&'static str],
+}
+
+/// The files that kernels import, by the name in `//#import`.
+pub const PRELUDE: &[(&str, &str)] = &[
+    ("prelude/activation.wgsl", include_str!("kernels/prelude/activation.wgsl")),
+    ("prelude/epilogue.wgsl", include_str!("kernels/prelude/epilogue.wgsl")),
+    ("prelude/grid.wgsl", include_str!("kernels/prelude/grid.wgsl")),
+    ("prelude/quantizer.wgsl", include_str!("kernels/prelude/quantizer.wgsl")),
+    ("prelude/statistics.wgsl", include_str!("kernels/prelude/statistics.wgsl")),
+    ("prelude/strided.wgsl", include_str!("kernels/prelude/strided.wgsl")),
+    ("prelude/window.wgsl", include_str!("kernels/prelude/window.wgsl")),
+];
+
+impl Kernel {
+    /// The whole source: each line `//#import prelude/x.wgsl` is replaced by that file. Imports do not nest, and
+    /// an unknown one stays a comment, so that the compiler names what is missing.
+    pub fn wgsl(&self) -> String {
+        let mut whole = String::with_capacity(2 * self.source.len());
+        for line in self.source.lines() {
+            let imported = line
+                .strip_prefix("//#import ")
+                .and_then(|name| PRELUDE.iter().find(|(known, _)| *known == name.trim()));
+            whole.push_str(imported.map_or(line, |(_, source)| source));
+            whole.push('\n');
+        }
+        whole
+    }
+}

@@ -1,0 +1,182 @@
+//! Convolutions: as a product where a group has enough output channels, else directly.
+//!
+//! The direct kernel takes 2·C·taps operations and as many loads of x for each element (C input channels in a group), so
+//! it is limited by the first-level cache; of memory it moves x once for each output channel of a group.
+
+use bytemuck::{Pod, Zeroable};
+use fewbit_graph::op::Conv;
+
+use crate::kernel::{Kernel, read, write};
+use crate::kernels::epilogue::{self, EpilogueParams};
+use crate::kernels::gemm::{Batched, Bias, Images, Matrices, Output, Product, padded_units};
+use crate::kernels::window::{Attributes, Window};
+use crate::step::{Operand, Recording, Site, Step, word};
+
+/// `conv_direct.wgsl`.
+pub static CONV_DIRECT: Kernel = Kernel {
+    name: "conv_direct",
+    source: include_str!("conv_direct.wgsl"),
+    workgroup: 64,
+    params: size_of::<Params>(),
+    storage: &[
+        read(1),
+        read(2),
+        read(3),
+        write(4),
+        epilogue::BINDINGS[0],
+        epilogue::BINDINGS[1],
+        epilogue::BINDINGS[2],
+    ],
+    constants: &epilogue::CONSTANTS,
+};
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct Params {
+    slice: [u32; 2],
+    place_tiles: u32,
+    places: u32,
+    epilogue: EpilogueParams,
+    window: Window,
+    channels: u32,
+    outputs: u32,
+    outputs_per_group: u32,
+    has_bias: u32,
+}
+
+/// The numbers of a convolution.
+struct Geometry {
+    images: usize,
+    /// Output channels.
+    outputs: usize,
+    /// Input channels of one group.
+    channels: usize,
+    in_area: usize,
+    out_area: usize,
+    taps: usize,
+    window: Window,
+}
+
+/// Records a convolution.
+pub(crate) fn lower(conv: &Conv, site: &Site<'_>, recording: &mut Recording) -> Result<(), String> {
+    let (&[images, _, ref input @ ..], &[outputs, channels, ref kernel @ ..], &[_, _, ref output @ ..]) =
+        (site.shape(0)?, site.shape(1)?, site.output_shape())
+    else {
+        return Err("images need N, C and spatial axes".to_owned());
+    };
+    let window = Window::new(
+        input,
+        output,
+        &Attributes {
+            kernel,
+            strides: &conv.strides,
+            dilations: &conv.dilations,
+            pads_begin: &conv.pads_begin,
+            pads_end: &conv.pads_end,
+        },
+    )?;
+    let geometry = Geometry {
+        images,
+        outputs,
+        channels,
+        in_area: input.iter().product(),
+        out_area: output.iter().product(),
+        taps: kernel.iter().product(),
+        window,
+    };
+    // A product computes eight output channels of a group at once, whether they exist or not.
+    let per_group = outputs / conv.groups;
+    if conv.groups > 1 && per_group < 4 {
+        direct(conv, &geometry, site, recording)
+    } else {
+        product(conv, &geometry, site, recording)
+    }
+}
+
+fn product(
+    conv: &Conv,
+    geometry: &Geometry,
+    site: &Site<'_>,
+    recording: &mut Recording,
+) -> Result<(), String> {
+    let &Geometry { images, outputs, channels, in_area, out_area, taps, window } = geometry;
+    let units = outputs / conv.groups;
+    let depth = channels * taps;
+    let weights = Matrices {
+        batches: (conv.groups, units * depth),
+        outer: (taps, 1),
+        inner: (channels, taps),
+        columns: (units, depth),
+    };
+    let padded = padded_units(units);
+    let w = weights.pack(site.input(1)?, padded, recording)?;
+    let bias = match site.inputs.get(2) {
+        Some(&wire) => Bias { operand: Operand::Wire(wire), batch: units, lane: 0, unit: 1 },
+        None => Bias::NONE,
+    };
+    let product = Product {
+        window,
+        batches: conv.groups,
+        lanes: images * out_area,
+        units,
+        channels,
+        x: Images {
+            operand: Operand::Wire(site.input(0)?),
+            offset: 0,
+            channel: in_area,
+            image: conv.groups * channels * in_area,
+            batch: channels * in_area,
+        },
+        w: Batched { operand: w, offset: 0, batch: depth * padded },
+        y: Output { offset: 0, batch: units * out_area, image: outputs * out_area, lane: 1, unit: out_area },
+        bias,
+        alpha: 1.0,
+        beta: 1.0,
+    };
+    recording.steps.push(product.step(site)?);
+    Ok(())
+}
+
+fn direct(
+    conv: &Conv,
+    geometry: &Geometry,
+    site: &Site<'_>,
+    recording: &mut Recording,
+) -> Result<(), String> {
+    let &Geometry { images, outputs, channels, out_area, taps, window, .. } = geometry;
+    let places = images * out_area;
+    let place_tiles = places.div_ceil(4 * 64);
+    let bias = site.inputs.get(2).map(|&wire| Operand::Wire(wire));
+    let params = Params {
+        slice: [0; 2],
+        place_tiles: word(place_tiles)?,
+        places: word(places)?,
+        epilogue: site.epilogue.params(site.facts, site.output_shape())?,
+        window,
+        channels: word(channels)?,
+        outputs: word(outputs)?,
+        outputs_per_group: word(outputs / conv.groups)?,
+        has_bias: u32::from(bias.is_some()),
+    };
+    let groups = word(place_tiles * outputs)?;
+    let [scale, zero_point, bounds] = site.epilogue.operands();
+    recording.steps.push(Step {
+        kernel: &CONV_DIRECT,
+        constants: site.epilogue.constants(),
+        params: bytemuck::bytes_of(&params).to_vec(),
+        operands: vec![
+            Operand::Wire(site.input(0)?),
+            Operand::Wire(site.input(1)?),
+            bias.unwrap_or(Operand::Blank),
+            Operand::Wire(site.output),
+            scale,
+            zero_point,
+            bounds,
+        ],
+        groups,
+        // A multiply-add for each load costs several times what it does in a product.
+        cost: u64::from(groups) * 256 * 8 * (channels * taps) as u64,
+        cached_on: None,
+    });
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! What is fused into a kernel's store: the host's side of `prelude/epilogue.wgsl`.
+
+use bytemuck::{Pod, Zeroable};
+use fewbit_graph::op::Unary;
+use fewbit_graph::{Facts, WireId};
+
+use crate::kernel::{Binding, read};
+use crate::step::{Operand, word};
+
+/// The bindings of the quantizer, which every kernel with an epilogue has after its own.
+pub(crate) const BINDINGS: [Binding; 3] = [read(6), read(7), read(8)];
+
+/// The constants of the epilogue.
+pub(crate) const CONSTANTS: [&str; 2] = ["ACTIVATION", "QUANTIZE"];
+
+/// An activation, then a quantizer; each may be absent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Epilogue {
+    pub(crate) activation: Option<Unary>,
+    pub(crate) quantizer: Option<Quantizer>,
+}
+
+/// The wires and the axis of a FakeQuantize.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quantizer {
+    pub(crate) scale: WireId,
+    pub(crate) zero_point: WireId,
+    pub(crate) bounds: WireId,
+    pub(crate) axis: usize,
+}
+
+/// `Epilogue` of the prelude.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+pub(crate) struct EpilogueParams {
+    a: f32,
+    b: f32,
+    inner: u32,
+    scales: u32,
+    zeros: u32,
+    pad: [u32; 3],
+}
+
+impl Epilogue {
+    /// Values for [`CONSTANTS`].
+    pub(crate) fn constants(&self) -> Vec<(&'static str, f64)> {
+        let activation = self.activation.map_or(0, |unary| activation(unary).0);
+        vec![("ACTIVATION", f64::from(activation)), ("QUANTIZE", f64::from(self.quantizer.is_some()))]
+    }
+
+    /// Buffers for [`BINDINGS`].
+    pub(crate) fn operands(&self) -> [Operand; 3] {
+        self.quantizer.map_or([Operand::Blank; 3], |quantizer| {
+            [quantizer.scale, quantizer.zero_point, quantizer.bounds].map(Operand::Wire)
+        })
+    }
+
+    /// The parameters for an output of `shape`.
+    pub(crate) fn params(&self, facts: &Facts, shape: &[usize]) -> Result<EpilogueParams, String> {
+        let (_, a, b) = self.activation.map_or((0, 0.0, 0.0), activation);
+        let Some(quantizer) = self.quantizer else {
+            return Ok(EpilogueParams { a, b, inner: 1, scales: 1, zeros: 1, pad: [0; 3] });
+        };
+        // With one scale and one zero point the axis says nothing, and need not exist.
+        let inner = shape.iter().skip(quantizer.axis + 1).product();
+        let count = |wire| word(facts.of(wire).len());
+        let (scales, zeros) = (count(quantizer.scale)?, count(quantizer.zero_point)?);
+        Ok(EpilogueParams { a, b, inner: word(inner)?, scales, zeros, pad: [0; 3] })
+    }
+}
+
+/// The function's number in `prelude/activation.wgsl` and its attributes.
+fn activation(unary: Unary) -> (u32, f32, f32) {
+    match unary {
+        Unary::Relu => (1, 0.0, 0.0),
+        Unary::LeakyRelu { alpha } => (2, alpha, 0.0),
+        Unary::Clip { min, max } => (3, min, max),
+        Unary::HardSigmoid { alpha, beta } => (4, alpha, beta),
+        Unary::HardSwish => (5, 0.0, 0.0),
+        Unary::Sigmoid => (6, 0.0, 0.0),
+        Unary::Silu => (7, 0.0, 0.0),
+        Unary::Tanh => (8, 0.0, 0.0),
+        Unary::Exp => (9, 0.0, 0.0),
+        Unary::Log => (10, 0.0, 0.0),
+        Unary::Sqrt => (11, 0.0, 0.0),
+        Unary::Abs => (12, 0.0, 0.0),
+        Unary::Neg => (13, 0.0, 0.0),
+        Unary::Reciprocal => (14, 0.0, 0.0),
+        Unary::Erf => (15, 0.0, 0.0),
+        Unary::Gelu => (16, 0.0, 0.0),
+        Unary::Softplus => (17, 0.0, 0.0),
+        Unary::Elu { alpha } => (18, alpha, 0.0),
+        Unary::Round => (19, 0.0, 0.0),
+        Unary::Floor => (20, 0.0, 0.0),
+    }
+}

@@ -1,0 +1,36 @@
+// Adds the parts of histogram.wgsl. CPU twin: fewbit_runtime::cpu::observe.
+//
+//   y[slot] = Σ over parts of x[part, slot], as a float: exact up to 2²⁴
+//
+// One invocation computes one slot.
+
+//#import prelude/grid.wgsl
+
+struct Params {
+  first_group: u32,
+  end_group: u32,
+  slots: u32,
+  parts: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) invocation: u32,
+) {
+  let group = group_of(id, count);
+  let i = group * 64u + invocation;
+  if (group >= params.end_group || i >= params.slots) {
+    return;
+  }
+  var sum = 0u;
+  for (var part = 0u; part < params.parts; part++) {
+    sum += x[part * params.slots + i];
+  }
+  y[i] = f32(sum);
+}

@@ -1,0 +1,232 @@
+//! Observers: moments, comparisons, histograms. Each reads its input once, so memory is the limit.
+//!
+//! All of them work in parts whose number depends on the shape alone, and combine these in order: the same input gives
+//! the same bits.
+
+use bytemuck::{Pod, Zeroable};
+use fewbit_graph::WireId;
+
+use crate::kernel::{Kernel, read, write};
+use crate::kernels::reduce::parts_of;
+use crate::step::{Edges, Operand, Recording, Site, Step, groups_for, word};
+
+/// `moments.wgsl`.
+pub static MOMENTS: Kernel = Kernel {
+    name: "moments",
+    source: include_str!("moments.wgsl"),
+    workgroup: 64,
+    params: size_of::<ChannelParams>(),
+    storage: &[read(1), write(2)],
+    constants: &[],
+};
+
+/// `compare.wgsl`.
+pub static COMPARE: Kernel = Kernel {
+    name: "compare",
+    source: include_str!("compare.wgsl"),
+    workgroup: 64,
+    params: size_of::<ChannelParams>(),
+    storage: &[read(1), read(2), write(3)],
+    constants: &[],
+};
+
+/// `statistics.wgsl`.
+pub static STATISTICS: Kernel = Kernel {
+    name: "statistics",
+    source: include_str!("statistics.wgsl"),
+    workgroup: 64,
+    params: size_of::<StatisticsParams>(),
+    storage: &[read(1), write(2)],
+    constants: &["MOMENTS"],
+};
+
+/// `histogram.wgsl`.
+pub static HISTOGRAM: Kernel = Kernel {
+    name: "histogram",
+    source: include_str!("histogram.wgsl"),
+    workgroup: 256,
+    params: size_of::<HistogramParams>(),
+    storage: &[read(1), read(2), write(3)],
+    constants: &[],
+};
+
+/// `histogram_sum.wgsl`.
+pub static HISTOGRAM_SUM: Kernel = Kernel {
+    name: "histogram_sum",
+    source: include_str!("histogram_sum.wgsl"),
+    workgroup: 64,
+    params: size_of::<SumParams>(),
+    storage: &[read(1), write(2)],
+    constants: &[],
+};
+
+/// `WINDOW` of `histogram.wgsl`.
+const WINDOW: usize = 2064;
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct ChannelParams {
+    slice: [u32; 2],
+    channels: u32,
+    inner: u32,
+    parts: u32,
+    part: u32,
+    len: u32,
+    lowest: f32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct StatisticsParams {
+    slice: [u32; 2],
+    parts: u32,
+    count: f32,
+    lowest: f32,
+    pad: [u32; 3],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct HistogramParams {
+    slice: [u32; 2],
+    bins: u32,
+    windows: u32,
+    part: u32,
+    len: u32,
+    pad: [u32; 2],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct SumParams {
+    slice: [u32; 2],
+    slots: u32,
+    parts: u32,
+}
+
+/// About what gathering one element costs, in floating-point operations of a product.
+const ELEMENT: u64 = 64;
+
+/// Records the moments of the channels along `axis`, or of the whole.
+pub(crate) fn lower_moments(
+    axis: Option<usize>,
+    site: &Site<'_>,
+    recording: &mut Recording,
+) -> Result<(), String> {
+    let shape = site.shape(0)?;
+    let len: usize = shape.iter().product();
+    let (channels, inner) = match axis {
+        Some(axis) => channels_of(shape, axis)?,
+        None => (1, len),
+    };
+    statistics(&MOMENTS, channels, inner, len, &[site.input(0)?], site, recording)
+}
+
+/// Records the comparison of two tensors along `axis`.
+pub(crate) fn lower_compare(axis: usize, site: &Site<'_>, recording: &mut Recording) -> Result<(), String> {
+    let shape = site.shape(0)?;
+    let (channels, inner) = channels_of(shape, axis)?;
+    let inputs = [site.input(0)?, site.input(1)?];
+    statistics(&COMPARE, channels, inner, shape.iter().product(), &inputs, site, recording)
+}
+
+fn channels_of(shape: &[usize], axis: usize) -> Result<(usize, usize), String> {
+    let channels = *shape.get(axis).ok_or_else(|| format!("there is no axis {axis}"))?;
+    Ok((channels, shape.iter().skip(axis + 1).product()))
+}
+
+fn statistics(
+    kernel: &'static Kernel,
+    channels: usize,
+    inner: usize,
+    len: usize,
+    inputs: &[WireId],
+    site: &Site<'_>,
+    recording: &mut Recording,
+) -> Result<(), String> {
+    let channel_len = len / channels.max(1);
+    let (parts, part) = parts_of(channel_len);
+    let partial = recording.scratch(channels * parts * 8);
+    let params = ChannelParams {
+        slice: [0; 2],
+        channels: word(channels)?,
+        inner: word(inner)?,
+        parts: word(parts)?,
+        part: word(part)?,
+        len: word(channel_len)?,
+        lowest: f32::NEG_INFINITY,
+    };
+    let mut operands: Vec<Operand> = inputs.iter().map(|&wire| Operand::Wire(wire)).collect();
+    operands.push(partial);
+    recording.steps.push(Step {
+        kernel,
+        constants: Vec::new(),
+        params: bytemuck::bytes_of(&params).to_vec(),
+        operands,
+        groups: word(channels * parts)?,
+        cost: ELEMENT * len as u64,
+        cached_on: None,
+    });
+    let params = StatisticsParams {
+        slice: [0; 2],
+        parts: word(parts)?,
+        count: channel_len as f32,
+        lowest: f32::NEG_INFINITY,
+        pad: [0; 3],
+    };
+    let moments = kernel.name == MOMENTS.name;
+    recording.steps.push(Step {
+        kernel: &STATISTICS,
+        constants: vec![("MOMENTS", f64::from(moments))],
+        params: bytemuck::bytes_of(&params).to_vec(),
+        operands: vec![partial, Operand::Wire(site.output)],
+        groups: word(channels)?,
+        cost: ELEMENT * (channels * parts) as u64,
+        cached_on: None,
+    });
+    Ok(())
+}
+
+/// Records a histogram of `bins` bins.
+pub(crate) fn lower_histogram(bins: usize, site: &Site<'_>, recording: &mut Recording) -> Result<(), String> {
+    let len = site.facts.of(site.input(0)?).len();
+    let slots = bins + 3;
+    let windows = slots.div_ceil(WINDOW);
+    // A part writes all slots, so that a part much shorter than they are is not worth it.
+    let parts = len.div_ceil(16_384.max(slots)).clamp(1, 64);
+    let part = len.div_ceil(parts);
+    let parts = len.div_ceil(part);
+    let edges = recording.scratch(bins + 1);
+    if let Operand::Scratch(scratch) = edges {
+        recording.edges.push(Edges { range: site.input(1)?, bins, scratch });
+    }
+    let partial = recording.scratch(parts * slots);
+    let params = HistogramParams {
+        slice: [0; 2],
+        bins: word(bins)?,
+        windows: word(windows)?,
+        part: word(part)?,
+        len: word(len)?,
+        pad: [0; 2],
+    };
+    recording.steps.push(Step {
+        kernel: &HISTOGRAM,
+        constants: Vec::new(),
+        params: bytemuck::bytes_of(&params).to_vec(),
+        operands: vec![Operand::Wire(site.input(0)?), edges, partial],
+        groups: word(parts * windows)?,
+        cost: ELEMENT * (len * windows) as u64,
+        cached_on: None,
+    });
+    let params = SumParams { slice: [0; 2], slots: word(slots)?, parts: word(parts)? };
+    recording.steps.push(Step {
+        kernel: &HISTOGRAM_SUM,
+        constants: Vec::new(),
+        params: bytemuck::bytes_of(&params).to_vec(),
+        operands: vec![partial, Operand::Wire(site.output)],
+        groups: groups_for(slots, HISTOGRAM_SUM.workgroup)?,
+        cost: (8 * parts * slots) as u64,
+        cached_on: None,
+    });
+    Ok(())
+}

@@ -1,0 +1,37 @@
+// A function of each element, a quantizer, or first the one and then the other.
+// CPU twin: fewbit_runtime::cpu::stage.
+//
+//   y[i] = epilogue(x[i])
+//
+// One invocation computes one element. Read once, written once: memory is the limit.
+
+//#import prelude/activation.wgsl
+//#import prelude/quantizer.wgsl
+//#import prelude/epilogue.wgsl
+//#import prelude/grid.wgsl
+
+struct Params {
+  first_group: u32,
+  end_group: u32,
+  len: u32,
+  pad_0: u32,
+  epilogue: Epilogue,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) count: vec3u,
+  @builtin(local_invocation_index) invocation: u32,
+) {
+  let group = group_of(id, count);
+  let i = group * 64u + invocation;
+  if (group >= params.end_group || i >= params.len) {
+    return;
+  }
+  y[i] = epilogue(x[i], i);
+}

@@ -1,0 +1,82 @@
+//! Pooling: limited by memory, as each window reads few elements.
+
+use bytemuck::{Pod, Zeroable};
+use fewbit_graph::op::{Pool, PoolKind};
+
+use crate::kernel::{Kernel, read, write};
+use crate::kernels::epilogue::{self, EpilogueParams};
+use crate::kernels::window::{Attributes, Window};
+use crate::step::{Operand, Recording, Site, Step, groups_for, word};
+
+/// `pool.wgsl`.
+pub static POOL: Kernel = Kernel {
+    name: "pool",
+    source: include_str!("pool.wgsl"),
+    workgroup: 64,
+    params: size_of::<Params>(),
+    storage: &[read(1), write(4), epilogue::BINDINGS[0], epilogue::BINDINGS[1], epilogue::BINDINGS[2]],
+    constants: &[epilogue::CONSTANTS[0], epilogue::CONSTANTS[1], "MEAN", "INCLUDE_PAD"],
+};
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct Params {
+    slice: [u32; 2],
+    len: u32,
+    pad_0: u32,
+    epilogue: EpilogueParams,
+    window: Window,
+    end_h: u32,
+    end_w: u32,
+    lowest: f32,
+    pad_1: u32,
+}
+
+/// Records a pooling.
+pub(crate) fn lower(pool: &Pool, site: &Site<'_>, recording: &mut Recording) -> Result<(), String> {
+    let (&[_, _, ref input @ ..], &[_, _, ref output @ ..]) = (site.shape(0)?, site.output_shape()) else {
+        return Err("images need N, C and spatial axes".to_owned());
+    };
+    let attributes = Attributes {
+        kernel: &pool.kernel,
+        strides: &pool.strides,
+        dilations: &pool.dilations,
+        pads_begin: &pool.pads_begin,
+        pads_end: &pool.pads_end,
+    };
+    let window = Window::new(input, output, &attributes)?;
+    let (end_h, end_w) = match *pool.pads_end {
+        [w] => (0, word(w)?),
+        [h, w] => (word(h)?, word(w)?),
+        _ => return Err("windows have one or two axes".to_owned()),
+    };
+    let len = site.output_len();
+    let params = Params {
+        slice: [0; 2],
+        len: word(len)?,
+        pad_0: 0,
+        epilogue: site.epilogue.params(site.facts, site.output_shape())?,
+        window,
+        end_h: window.in_h + end_h,
+        end_w: window.in_w + end_w,
+        lowest: f32::NEG_INFINITY,
+        pad_1: 0,
+    };
+    let (mean, include_pad) = match pool.kind {
+        PoolKind::Max => (false, false),
+        PoolKind::Mean { count_include_pad } => (true, count_include_pad),
+    };
+    let mut constants = site.epilogue.constants();
+    constants.extend([("MEAN", f64::from(mean)), ("INCLUDE_PAD", f64::from(include_pad))]);
+    let [scale, zero_point, bounds] = site.epilogue.operands();
+    recording.steps.push(Step {
+        kernel: &POOL,
+        constants,
+        params: bytemuck::bytes_of(&params).to_vec(),
+        operands: vec![Operand::Wire(site.input(0)?), Operand::Wire(site.output), scale, zero_point, bounds],
+        groups: groups_for(len, POOL.workgroup)?,
+        cost: 16 * (len * (1 + pool.kernel.iter().product::<usize>())) as u64,
+        cached_on: None,
+    });
+    Ok(())
+}

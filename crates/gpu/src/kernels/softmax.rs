@@ -1,0 +1,62 @@
+//! Softmax and its logarithm: three passes over rows that the cache holds.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::kernel::{Kernel, read, write};
+use crate::step::{Operand, Recording, Site, Step, word};
+
+/// `softmax.wgsl`.
+pub static SOFTMAX: Kernel = Kernel {
+    name: "softmax",
+    source: include_str!("softmax.wgsl"),
+    workgroup: 64,
+    params: size_of::<Params>(),
+    storage: &[read(1), write(2)],
+    constants: &["LOGARITHM", "LANES"],
+};
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct Params {
+    slice: [u32; 2],
+    rows: u32,
+    length: u32,
+    stride: u32,
+    lowest: f32,
+    pad: [u32; 2],
+}
+
+/// Rows of up to so many elements are done by one invocation each.
+const ALONE: usize = 64;
+
+/// Records a softmax along `axis`, or its logarithm.
+pub(crate) fn lower(
+    axis: usize,
+    logarithm: bool,
+    site: &Site<'_>,
+    recording: &mut Recording,
+) -> Result<(), String> {
+    let (shape, len) = (site.output_shape(), site.output_len());
+    let length = *shape.get(axis).ok_or_else(|| format!("there is no axis {axis}"))?;
+    let stride = shape.iter().skip(axis + 1).product();
+    let rows = len / length.max(1);
+    let params = Params {
+        slice: [0; 2],
+        rows: word(rows)?,
+        length: word(length)?,
+        stride: word(stride)?,
+        lowest: f32::NEG_INFINITY,
+        pad: [0; 2],
+    };
+    let lanes = if length <= ALONE { 1 } else { SOFTMAX.workgroup };
+    recording.steps.push(Step {
+        kernel: &SOFTMAX,
+        constants: vec![("LOGARITHM", f64::from(logarithm)), ("LANES", f64::from(lanes))],
+        params: bytemuck::bytes_of(&params).to_vec(),
+        operands: vec![Operand::Wire(site.input(0)?), Operand::Wire(site.output)],
+        groups: word(rows.div_ceil((SOFTMAX.workgroup / lanes) as usize))?,
+        cost: 128 * len as u64,
+        cached_on: None,
+    });
+    Ok(())
+}

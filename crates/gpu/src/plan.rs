@@ -1,0 +1,417 @@
+//! A graph on the device.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use fewbit_graph::infer::infer;
+use fewbit_graph::{Bindings, Facts, Graph, Node, Source, Tensor, WireId};
+use fewbit_numeric::histogram::Histogram;
+use fewbit_runtime::backend::check_feed;
+use fewbit_runtime::{Backend, BackendInfo, Control, Dirty, Keep, LocalFuture, Plan, RunError, RunReport};
+
+use crate::device::{Device, Gpu};
+use crate::fuse::{Task, tasks};
+use crate::kernels;
+use crate::memory::Memory;
+use crate::program::{Program, scratch_bytes};
+use crate::queue::{InFlight, Staging};
+use crate::step::{Edges, Recording, Site};
+
+impl Backend for Gpu {
+    fn info(&self) -> BackendInfo {
+        self.0.info.clone()
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        graph: &'a Graph,
+        bindings: &'a Bindings,
+        keep: Keep,
+    ) -> LocalFuture<'a, Result<Box<dyn Plan>, RunError>> {
+        Box::pin(async move {
+            let plan = GpuPlan::new(self, graph, bindings, keep).await?;
+            Ok(Box::new(plan) as Box<dyn Plan>)
+        })
+    }
+}
+
+/// A plan whose values live on the device. A run encodes the commands of stale nodes; nothing is allocated for it.
+struct GpuPlan {
+    gpu: Gpu,
+    graph: Graph,
+    facts: Facts,
+    keep: Keep,
+    tasks: Vec<Scheduled>,
+    memory: Memory,
+    program: Program,
+    /// For each wire that no node computes, the value that was set.
+    feeds: Vec<Option<Tensor>>,
+    /// Which values are out of date.
+    dirty: Dirty,
+    /// The same with everything out of date: what [`Keep::Outputs`] runs.
+    all_dirty: Dirty,
+    /// How often the value of each wire has changed; wires that share a value share the count of its root.
+    versions: Vec<u64>,
+    /// For each command the version of the wire that its result was made from.
+    made_from: Vec<Option<u64>>,
+    /// Commands and slices that are encoded next.
+    pending: Vec<(usize, usize)>,
+    pending_cost: u64,
+    in_flight: InFlight,
+    staging: Staging,
+}
+
+/// A task, its commands, and the edges that it needs from the host.
+struct Scheduled {
+    task: Task,
+    commands: Range<usize>,
+    edges: Option<Edges>,
+    /// The range that the edges on the device belong to, as bits.
+    edges_of: Option<[u32; 2]>,
+}
+
+impl GpuPlan {
+    async fn new(gpu: &Gpu, graph: &Graph, bindings: &Bindings, keep: Keep) -> Result<Self, RunError> {
+        let device: &Device = &gpu.0;
+        device.health.check()?;
+        let facts = infer(graph, bindings)?;
+        let (tasks, recording) = record(device, graph, &facts, keep)?;
+        let order: Vec<Task> = tasks.iter().map(|scheduled| scheduled.task.clone()).collect();
+        let memory = Memory::plan(graph, &facts, &order, keep);
+        check_sizes(device, graph, &facts, &memory)?;
+        let program = Program::build(device, &recording, &memory).await?;
+        let wires = graph.wires().len();
+        let mut plan = Self {
+            made_from: vec![None; program.commands.len()],
+            gpu: gpu.clone(),
+            graph: graph.clone(),
+            facts,
+            keep,
+            tasks,
+            memory,
+            program,
+            feeds: vec![None; wires],
+            dirty: Dirty::new(graph),
+            all_dirty: Dirty::new(graph),
+            versions: vec![0; wires],
+            pending: Vec::new(),
+            pending_cost: 0,
+            in_flight: InFlight::default(),
+            staging: Staging::default(),
+        };
+        for (id, wire) in graph.wires() {
+            if let Source::Parameter(value) = &wire.source {
+                plan.upload(id, value)?;
+            }
+        }
+        device.health.check()?;
+        Ok(plan)
+    }
+
+    fn device(&self) -> &Device {
+        &self.gpu.0
+    }
+
+    fn upload(&mut self, wire: WireId, value: &Tensor) -> Result<(), RunError> {
+        if let Some(place) = self.memory.of(wire) {
+            let bytes = bytemuck::cast_slice(value.as_f32()?);
+            self.device().queue.write_buffer(&self.program.buffers[place], 0, bytes);
+        }
+        self.feeds[wire.0 as usize] = Some(value.clone());
+        self.versions[wire.0 as usize] += 1;
+        Ok(())
+    }
+
+    async fn run_wanted(&mut self, wanted: &[WireId], control: &Control<'_>) -> Result<RunReport, RunError> {
+        self.device().health.check()?;
+        control.step().await?;
+        let outputs;
+        let wanted = match wanted {
+            [] => {
+                outputs = self.graph.outputs.clone();
+                outputs.as_slice()
+            }
+            some => some,
+        };
+        if let Some(&wire) = wanted.iter().find(|&&wire| !self.keeps(wire)) {
+            return Err(self.not_kept(wire));
+        }
+        if let Some(&input) = self.graph.inputs.iter().find(|wire| self.feeds[wire.0 as usize].is_none()) {
+            return Err(RunError::MissingInput(self.graph.wire(input).name.clone()));
+        }
+        let (stale, needed) = self.dirty.needed(&self.graph, wanted);
+        let nodes = match self.keep {
+            // Inner values are overwritten, so that all of them are computed again.
+            Keep::Outputs if !stale.is_empty() => self.all_dirty.needed(&self.graph, wanted).0,
+            _ => stale,
+        };
+        let mut runs = vec![false; self.graph.nodes().len()];
+        for node in &nodes {
+            runs[node.0 as usize] = true;
+        }
+        for i in 0..self.tasks.len() {
+            if self.tasks[i].task.nodes.iter().any(|node| runs[node.0 as usize]) {
+                self.run_task(i, control).await?;
+            }
+        }
+        self.flush().await?;
+        Ok(RunReport { ran: nodes.len(), needed })
+    }
+
+    async fn run_task(&mut self, i: usize, control: &Control<'_>) -> Result<(), RunError> {
+        if self.tasks[i].edges.is_some() {
+            self.update_edges(i).await?;
+        }
+        for command in self.tasks[i].commands.clone() {
+            let version = self.program.commands[command]
+                .cached_on
+                .map(|wire| self.versions[self.memory.root(wire).0 as usize]);
+            if version.is_some() && version == self.made_from[command] {
+                continue;
+            }
+            let cost = self.program.commands[command].cost;
+            for slice in 0..self.program.commands[command].slices.len() {
+                if self.pending_cost + cost > self.program.budget && !self.pending.is_empty() {
+                    self.flush().await?;
+                    control.step().await?;
+                }
+                self.pending.push((command, slice));
+                self.pending_cost += cost;
+            }
+            self.made_from[command] = version;
+        }
+        // What is pending is submitted before anything can stop the run.
+        for n in 0..self.tasks[i].task.nodes.len() {
+            let node = self.tasks[i].task.nodes[n];
+            self.dirty.done(node);
+        }
+        let root = self.memory.root(self.tasks[i].task.output);
+        self.versions[root.0 as usize] += 1;
+        Ok(())
+    }
+
+    /// Submits what is pending.
+    async fn flush(&mut self) -> Result<(), RunError> {
+        self.pending_cost = 0;
+        if self.pending.is_empty() {
+            return self.device().health.check();
+        }
+        let device: &Device = &self.gpu.0;
+        let mut encoder = device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            for &(command, slice) in &self.pending {
+                let command = &self.program.commands[command];
+                let slice = &command.slices[slice];
+                pass.set_pipeline(&command.pipeline);
+                pass.set_bind_group(0, &slice.bindings, &[]);
+                pass.dispatch_workgroups(slice.grid.0, slice.grid.1, 1);
+            }
+        }
+        self.pending.clear();
+        let submitted = self.in_flight.submit(device, encoder.finish()).await;
+        if submitted.is_err() {
+            // Nobody knows which values were computed.
+            self.dirty.touch_all();
+            self.made_from.fill(None);
+        }
+        submitted
+    }
+
+    /// Computes a histogram's edges from its range and puts them on the device.
+    async fn update_edges(&mut self, i: usize) -> Result<(), RunError> {
+        let Some(Edges { range, bins, scratch }) = self.tasks[i].edges.clone() else { return Ok(()) };
+        let root = self.memory.root(range);
+        let values = match &self.feeds[root.0 as usize] {
+            Some(value) => value.as_f32()?.to_vec(),
+            None => {
+                self.flush().await?;
+                self.fetch(&[root]).await?.into_iter().next().unwrap_or_default()
+            }
+        };
+        let &[low, high] = values.as_slice() else { return Ok(()) };
+        let bits = Some([low.to_bits(), high.to_bits()]);
+        if self.tasks[i].edges_of == bits {
+            return Ok(());
+        }
+        let histogram =
+            Histogram::new(low, high, bins).map_err(|error| match self.tasks[i].task.nodes.first() {
+                Some(&node) => unsupported(self.graph.node_of(node), error.to_string()),
+                None => RunError::Device(error.to_string()),
+            })?;
+        let edges = histogram.edges();
+        self.device().queue.write_buffer(&self.program.scratch[scratch], 0, bytemuck::cast_slice(&edges));
+        self.tasks[i].edges_of = bits;
+        Ok(())
+    }
+
+    /// Copies the values of wires that are on the device.
+    async fn fetch(&mut self, wires: &[WireId]) -> Result<Vec<Vec<f32>>, RunError> {
+        let most = self.device().limits.max_buffer_size;
+        let mut values = Vec::with_capacity(wires.len());
+        let mut rest = wires;
+        while !rest.is_empty() {
+            // As many as one buffer holds; a single one always fits.
+            let mut bytes = 0;
+            let fitting = rest.iter().take_while(|wire| {
+                bytes += self.facts.of(**wire).len() as u64 * 4;
+                bytes <= most
+            });
+            let (now, later) = rest.split_at(fitting.count().max(1));
+            let sources: Vec<_> = now
+                .iter()
+                .filter_map(|&wire| {
+                    Some((&self.program.buffers[self.memory.of(wire)?], self.facts.of(wire).len()))
+                })
+                .collect();
+            values.extend(self.staging.read(&self.gpu.0, &sources).await?);
+            rest = later;
+        }
+        Ok(values)
+    }
+
+    async fn read_wires(&mut self, wires: &[WireId]) -> Result<Vec<Tensor>, RunError> {
+        self.device().health.check()?;
+        let mut computed = Vec::new();
+        for &wire in wires {
+            match self.graph.producer(wire) {
+                Some(node) if !self.keeps(wire) || self.dirty.is_stale(node) => {
+                    return Err(self.not_kept(wire));
+                }
+                Some(_) => computed.push(wire),
+                None if self.feeds[wire.0 as usize].is_none() => return Err(self.not_kept(wire)),
+                None => {}
+            }
+        }
+        computed.sort_unstable();
+        computed.dedup();
+        let fetched = if computed.is_empty() { Vec::new() } else { self.fetch(&computed).await? };
+        let mut tensors = BTreeMap::new();
+        for (&wire, values) in computed.iter().zip(fetched) {
+            tensors.insert(wire, Tensor::f32(self.facts.shape(wire), values)?);
+        }
+        wires
+            .iter()
+            .map(|&wire| {
+                let value = tensors.get(&wire).or(self.feeds[wire.0 as usize].as_ref());
+                value.cloned().ok_or_else(|| self.not_kept(wire))
+            })
+            .collect()
+    }
+
+    /// Whether the value of a wire outlives a run.
+    fn keeps(&self, wire: WireId) -> bool {
+        self.keep == Keep::All || self.graph.producer(wire).is_none() || self.graph.outputs.contains(&wire)
+    }
+
+    fn not_kept(&self, wire: WireId) -> RunError {
+        RunError::NotKept(self.graph.wire(wire).name.clone())
+    }
+}
+
+impl Plan for GpuPlan {
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    fn set(&mut self, wire: WireId, value: &Tensor) -> Result<(), RunError> {
+        let name = &self.graph.wire(wire).name;
+        if self.graph.producer(wire).is_some() {
+            return Err(RunError::Feed {
+                wire: name.clone(),
+                expected: "no value, as a node computes it".to_owned(),
+                found: value.fact().to_string(),
+            });
+        }
+        check_feed(name, self.facts.of(wire), value)?;
+        if self.feeds[wire.0 as usize].as_ref().is_some_and(|old| same_bits(old, value)) {
+            return Ok(());
+        }
+        self.upload(wire, value)?;
+        self.dirty.touch(wire);
+        Ok(())
+    }
+
+    fn run<'a>(
+        &'a mut self,
+        wanted: &'a [WireId],
+        control: &'a Control<'a>,
+    ) -> LocalFuture<'a, Result<RunReport, RunError>> {
+        Box::pin(self.run_wanted(wanted, control))
+    }
+
+    fn read<'a>(&'a mut self, wires: &'a [WireId]) -> LocalFuture<'a, Result<Vec<Tensor>, RunError>> {
+        Box::pin(self.read_wires(wires))
+    }
+
+    fn bytes(&self) -> usize {
+        (self.program.bytes + self.staging.bytes()) as usize
+    }
+}
+
+/// The tasks of a graph and their steps.
+fn record(
+    device: &Device,
+    graph: &Graph,
+    facts: &Facts,
+    keep: Keep,
+) -> Result<(Vec<Scheduled>, Recording), RunError> {
+    let mut recording = Recording::default();
+    let mut scheduled = Vec::new();
+    for task in tasks(graph, keep) {
+        let Some(node) = task.nodes.first().map(|&id| graph.node_of(id)) else { continue };
+        let (first, first_scratch) = (recording.steps.len(), recording.scratch.len());
+        let site = Site { inputs: &node.inputs, output: task.output, facts, epilogue: &task.epilogue };
+        kernels::lower(&node.op, &site, &mut recording).map_err(|why| unsupported(node, why))?;
+        if let Some(&words) = recording.scratch.iter().skip(first_scratch).max()
+            && scratch_bytes(words) > most_bytes(device)
+        {
+            return Err(unsupported(node, beyond(device, "a rearranged copy", scratch_bytes(words))));
+        }
+        let commands = first..recording.steps.len();
+        let edges = recording.edges.pop();
+        scheduled.push(Scheduled { task, commands, edges, edges_of: None });
+    }
+    Ok((scheduled, recording))
+}
+
+/// Whether every value can be bound at once.
+fn check_sizes(device: &Device, graph: &Graph, facts: &Facts, memory: &Memory) -> Result<(), RunError> {
+    for (_, node) in graph.nodes() {
+        for &wire in node.inputs.iter().chain([&node.output]) {
+            let fact = facts.of(wire);
+            let bytes = fact.len() as u64 * 4;
+            if memory.of(wire).is_some() && bytes > most_bytes(device) {
+                let what = format!("`{}`, {fact},", graph.wire(wire).name);
+                return Err(unsupported(node, beyond(device, &what, bytes)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The most bytes that a kernel can be given at once.
+fn most_bytes(device: &Device) -> u64 {
+    device.limits.max_storage_buffer_binding_size.min(device.limits.max_buffer_size)
+}
+
+fn beyond(device: &Device, what: &str, bytes: u64) -> String {
+    let mib = |bytes: u64| bytes >> 20;
+    format!(
+        "{what} takes {} MiB, and the adapter binds at most {} MiB at once",
+        mib(bytes),
+        mib(most_bytes(device))
+    )
+}
+
+fn unsupported(node: &Node, why: String) -> RunError {
+    RunError::Unsupported { node: node.name.clone(), op: node.op.name().to_owned(), why }
+}
+
+/// Whether two tensors of one shape hold the same bits.
+fn same_bits(a: &Tensor, b: &Tensor) -> bool {
+    match (a.as_f32(), b.as_f32()) {
+        (Ok(a), Ok(b)) => std::ptr::eq(a, b) || a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits()),
+        _ => a == b,
+    }
+}

@@ -1,0 +1,109 @@
+//! Steps: what a node asks of the device, as data. A plan is a list of them.
+
+use fewbit_graph::{Facts, WireId};
+
+use crate::kernel::Kernel;
+use crate::kernels::epilogue::Epilogue;
+
+/// A buffer of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operand {
+    /// The value of a wire.
+    Wire(WireId),
+    /// A buffer that only the node's own steps use.
+    Scratch(usize),
+    /// Sixteen bytes of zeros, for a binding that this variant of the kernel does not read.
+    Blank,
+}
+
+/// One use of a kernel.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) kernel: &'static Kernel,
+    /// Values for the kernel's `override` constants.
+    pub(crate) constants: Vec<(&'static str, f64)>,
+    /// The kernel's `Params`; the first two words, the slice of groups, are filled in by the plan.
+    pub(crate) params: Vec<u8>,
+    /// One for each of the kernel's storage buffers.
+    pub(crate) operands: Vec<Operand>,
+    /// The number of workgroups.
+    pub(crate) groups: u32,
+    /// What it costs, in floating-point operations or about as much time.
+    pub(crate) cost: u64,
+    /// The only wire that its result depends on, if that is to be used again while the wire does not change.
+    pub(crate) cached_on: Option<WireId>,
+}
+
+/// A histogram's edges, which the host computes when it knows the range.
+#[derive(Clone, Debug)]
+pub(crate) struct Edges {
+    pub(crate) range: WireId,
+    pub(crate) bins: usize,
+    /// The scratch buffer that takes them.
+    pub(crate) scratch: usize,
+}
+
+/// Everything that a plan does, before there are buffers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recording {
+    pub(crate) steps: Vec<Step>,
+    /// The sizes of the scratch buffers, in words of four bytes.
+    pub(crate) scratch: Vec<usize>,
+    pub(crate) edges: Vec<Edges>,
+}
+
+impl Recording {
+    /// A scratch buffer of `words` words.
+    pub(crate) fn scratch(&mut self, words: usize) -> Operand {
+        self.scratch.push(words);
+        Operand::Scratch(self.scratch.len() - 1)
+    }
+}
+
+/// Where an operator is to be lowered: its wires, their facts, and what is fused into its store.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'a> {
+    pub(crate) inputs: &'a [WireId],
+    pub(crate) output: WireId,
+    pub(crate) facts: &'a Facts,
+    pub(crate) epilogue: &'a Epilogue,
+}
+
+impl Site<'_> {
+    /// Input `i` of the node. Inference grants that the inputs that an operator needs are there.
+    pub(crate) fn input(&self, i: usize) -> Result<WireId, String> {
+        self.inputs.get(i).copied().ok_or_else(|| format!("input {i} is missing"))
+    }
+
+    /// The shape of input `i`.
+    pub(crate) fn shape(&self, i: usize) -> Result<&[usize], String> {
+        Ok(self.facts.shape(self.input(i)?))
+    }
+
+    /// The shape of the output.
+    pub(crate) fn output_shape(&self) -> &[usize] {
+        self.facts.shape(self.output)
+    }
+
+    /// The number of elements of the output.
+    pub(crate) fn output_len(&self) -> usize {
+        self.facts.of(self.output).len()
+    }
+}
+
+/// A number as the word of a `Params`.
+///
+/// # Errors
+/// If it does not fit: strides and pads of a file may be absurd.
+pub(crate) fn word(n: usize) -> Result<u32, String> {
+    // Kernels add a few of these and compare them as signed numbers.
+    u32::try_from(n)
+        .ok()
+        .filter(|&n| n < 1 << 30)
+        .ok_or_else(|| format!("the number {n} is too large for a kernel"))
+}
+
+/// The number of workgroups of `size` invocations, one for each of `len` elements.
+pub(crate) fn groups_for(len: usize, size: u32) -> Result<u32, String> {
+    word(len.div_ceil(size as usize))
+}
