@@ -89,6 +89,7 @@ def npz_files():
     good[60] ^= 0xFF
     write("wrong-checksum.npz", bytes(good))
     write("empty.npz", b"")
+    write("checkpoint.pt", zipped({"archive/data.pkl": b"\x80\x02}q\x00.", "archive/version": b"3\n"}))
     write("directory-beyond-the-end.npz", b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 65535, 65535, 0xFFFFFF, 0xFFFFFF, 0))
 
 
@@ -216,7 +217,7 @@ def safetensors_files():
 
 if __name__ == "__main__":
     for old in HERE.iterdir():
-        if old.suffix in {".npy", ".npz", ".onnx", ".safetensors"}:
+        if old.suffix in {".npy", ".npz", ".onnx", ".pt", ".safetensors"}:
             old.unlink()
     for make in [npy_files, npz_files, onnx_files, safetensors_files]:
         make()

@@ -136,6 +136,7 @@ def arithmetic():
         case(f"{op.lower()}_7", 7, node(op, "x c", "y"), init={"c": (3, 1, 1)})
     case("add_two_inputs_13", 13, node("Add", "x z", "y"), inputs={"x": ("N", 3, 1, 4), "z": ("N", 1, 4, 1)})
     case("pow_13", 13, node("Pow", "x c", "y"), positive=True, init={"c": np.float32(1.5)})
+    case("pow_integer_13", 13, node("Pow", "x c", "y"), init={"c": i64(2)})
     for op in ["Max", "Min", "Sum", "Mean"]:
         case(f"{op.lower()}_8", 8, node(op, "x a b", "y"), init={"a": (3, 1, 1), "b": (4,)})
     case("sum_one_13", 13, [node("Relu", "x", "r"), node("Sum", "r", "y")])

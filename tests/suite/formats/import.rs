@@ -265,3 +265,16 @@ fn a_newer_operator_set_is_read_with_a_word_about_it() {
         "`opset_import`: operator set 24 is read as 21, the newest that is known"
     );
 }
+
+#[test]
+fn shapes_that_do_not_fit_are_told() {
+    let mut proto = ModelProto::from_bytes(&bytes_of("tests/golden/onnx/conv_7.onnx")).unwrap();
+    let weight = &mut proto.graph.as_mut().unwrap().initializer[0];
+    weight.dims = vec![3, 4, 3, 3];
+    let (_, said) = read(&proto.to_bytes(), &Limits::default()).unwrap();
+    assert_eq!(said[0].kind, DiagnosticKind::Shapes);
+    assert_eq!(
+        said[0].to_string(),
+        "Conv `y`: the weight takes 4 input channels for each group, but there are 3 (inputs [5, 3, 4, 4], [3, 4, 3, 3], [4])"
+    );
+}

@@ -225,7 +225,12 @@ impl<'m> Call<'_, 'm> {
 
     /// Adds a number that the node's formula needs.
     pub(super) fn number(&mut self, what: &str, value: f32) -> WireId {
-        self.importer.parameter(&format!("{}/{what}", self.name), Tensor::scalar(value))
+        self.given(what, Tensor::scalar(value))
+    }
+
+    /// Adds a tensor that the node's formula needs.
+    pub(super) fn given(&mut self, what: &str, tensor: Tensor) -> WireId {
+        self.importer.parameter(&format!("{}/{what}", self.name), tensor)
     }
 
     /// Adds the node that makes the first and only output. It has to be the last thing that a builder does.

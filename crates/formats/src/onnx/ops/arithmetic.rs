@@ -1,8 +1,9 @@
 //! Functions of two or more tensors, element by element, with NumPy's broadcasting.
 
-use fewbit_graph::Op;
 use fewbit_graph::op::Binary;
+use fewbit_graph::{DType, Op, Tensor};
 
+use crate::error::Problem;
 use crate::onnx::call::{Call, Fault};
 
 type Built = Result<(), Fault>;
@@ -28,8 +29,16 @@ pub(super) fn div(call: &mut Call<'_, '_>) -> Built {
     binary(call, Binary::Div)
 }
 
+/// The exponent may be of integers, from operator set 12 on.
 pub(super) fn pow(call: &mut Call<'_, '_>) -> Built {
-    binary(call, Binary::Pow)
+    let integers = call.constant(1).filter(|exponent| exponent.dtype() == DType::I64).cloned();
+    let Some(integers) = integers else { return binary(call, Binary::Pow) };
+    let floats = integers.as_i64().map(|values| values.iter().map(|&n| n as f32).collect::<Vec<_>>());
+    let exponent = floats.and_then(|floats| Tensor::f32(integers.shape(), floats));
+    let exponent = exponent.map_err(|why| Problem::Syntax(why.to_string()))?;
+    let x = call.wire(0)?;
+    let exponent = call.given("exponent", exponent);
+    call.finish(Op::Binary(Binary::Pow), &[x, exponent])
 }
 
 /// The function of any number of tensors, from left to right.
