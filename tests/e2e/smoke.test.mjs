@@ -41,6 +41,15 @@ test("the worker loads, and its address carries a version", async (t) => {
   assert.match(module.url(), /\/worker_bg\.wasm\?v=[0-9a-f]{16}$/);
 });
 
+test("the first view loads the first model and no other", async (t) => {
+  const models = new Set();
+  const before = (page) => page.on("request", (request) => models.add(request.url().match(/assets\/models\/.*/)?.[0]));
+  const page = await open(t, "", { before });
+  await page.waitForLoadState("networkidle");
+  models.delete(undefined);
+  assert.deepEqual([...models].filter((model) => !model.includes("fashion-lenet")), []);
+});
+
 test("the content security policy keeps the page's requests at home", async (t) => {
   const page = await open(t, "", { expected: [/Content Security Policy/, /foreign request: http:\/\/example\.invalid/, /ERR_/] });
   const answer = await page.evaluate(() => fetch("http://example.invalid/").then(() => "sent", () => "refused"));

@@ -17,7 +17,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "format", what: "sources are formatted", budget: None, run: format },
     Step {
         name: "system",
@@ -28,6 +28,7 @@ const STEPS: [Step; 9] = [
     Step { name: "clippy", what: "lints, as errors", budget: None, run: clippy },
     Step { name: "build", what: "build the native suites", budget: None, run: build_native },
     Step { name: "native", what: "native suites", budget: Some(120), run: native },
+    Step { name: "examples", what: "examples in the documentation", budget: None, run: examples },
     Step { name: "tools", what: "install wasm-bindgen and trunk", budget: None, run: tools::for_page },
     Step { name: "page", what: "build the page", budget: None, run: build_page },
     Step { name: "size", what: "download budget", budget: None, run: measure_page },
@@ -112,6 +113,11 @@ fn native() -> Result<()> {
         tests.env("VK_DRIVER_FILES", &driver).env("VK_ICD_FILENAMES", &driver);
     }
     run(&mut tests)
+}
+
+/// Nextest leaves these out.
+fn examples() -> Result<()> {
+    run(locked(cargo().arg("test")).args(["--workspace", "--doc"]))
 }
 
 /// `cargo nextest run` where it is installed, `cargo test` elsewhere.
