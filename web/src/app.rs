@@ -1,7 +1,7 @@
 //! The shell: what is provided to every part, and the bench.
 
-use fewbit_experiment::Document;
 use fewbit_experiment::protocol::EngineChoice;
+use fewbit_experiment::{Command, Document, Failure, link};
 use leptos::prelude::*;
 
 use crate::bench::Bench;
@@ -19,7 +19,26 @@ pub fn App() -> impl IntoView {
         Some("gpu") => EngineChoice::Gpu,
         _ => EngineChoice::Auto,
     };
-    Desk::provide(Document::default(), choice);
+    let (document, broken) = from_address();
+    let desk = Desk::provide(document, choice);
+    if let Some(failure) = broken {
+        desk.tell(failure, true);
+    }
+    page::on_fragment(move || match from_address() {
+        (document, None) => desk.dispatch(Command::Replace(Box::new(document))),
+        (_, Some(failure)) => desk.tell(failure, true),
+    });
     page::remove("loading");
     view! { <Bench /> }
+}
+
+/// The document of the address's link; the default where there is none or it cannot be read.
+fn from_address() -> (Document, Option<Failure>) {
+    match page::fragment() {
+        fragment if fragment.is_empty() => (Document::default(), None),
+        fragment => match link::read(&fragment) {
+            Ok(document) => (document, None),
+            Err(failure) => (Document::default(), Some(failure)),
+        },
+    }
 }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::badge::Badge;
 use crate::i18n::{Locale, words};
-use crate::platform::{clipboard, file, page};
+use crate::platform::{clipboard, page};
 use crate::settings::{Settings, Theme};
 use crate::state::Desk;
 use crate::ui::format;
@@ -62,7 +62,6 @@ fn ModelPicker() -> impl IntoView {
             facts.as_ref().map(|facts| (words().shell.parameters)(&format::short(facts.parameters)))
         })
     };
-    let pick = move |_| file::pick(".onnx,.npz", move |picked| desk.open_file(picked));
     view! {
         <label class="model">
             <span class="visually-hidden">{move || words().shell.model}</span>
@@ -74,7 +73,7 @@ fn ModelPicker() -> impl IntoView {
             </select>
         </label>
         <span class="muted facts-line">{facts}</span>
-        <button class="chip" on:click=pick title=move || words().shell.open_hint>{move || words().shell.open}</button>
+        <button class="chip" on:click=move |_| super::pick_files(desk) title=move || words().shell.open_hint>{move || words().shell.open}</button>
     }
 }
 

@@ -4,22 +4,40 @@ use leptos::prelude::*;
 
 use footer::Footer;
 use header::Header;
+use keys::KeyMap;
 use layers::LayersPanel;
 use model::ModelPanel;
 use notices::Notices;
+use set_many::SetMany;
+
+use crate::platform::file;
+use crate::state::Desk;
 
 pub mod badge;
 pub mod footer;
 pub mod header;
+pub mod keys;
 pub mod layers;
 pub mod model;
 pub mod notices;
+pub mod set_many;
+
+/// The files that can be opened, as a picker is told.
+const ACCEPTED: &str = ".onnx,.npz";
+
+/// Lets the person pick files and opens them.
+fn pick_files(desk: Desk) {
+    file::pick(ACCEPTED, move |picked| desk.open_file(picked));
+}
 
 /// The bench.
 #[component]
 pub fn Bench() -> impl IntoView {
+    let desk = Desk::here();
     let help = RwSignal::new(false);
     let set_many = RwSignal::new(false);
+    keys::listen(desk, help, move || pick_files(desk));
+    file::on_drop(move |picked| desk.open_file(picked));
     view! {
         <div class="bench">
             <Header on_help=Callback::new(move |()| help.set(true)) />
@@ -28,7 +46,9 @@ pub fn Bench() -> impl IntoView {
                 <ModelPanel />
             </main>
             <Footer />
-            <Notices />
         </div>
+        <SetMany open=set_many />
+        <KeyMap open=help />
+        <Notices />
     }
 }

@@ -62,6 +62,9 @@ pub fn Frame(
     aside: ViewFn,
     /// The drawing: SVG elements for a given size.
     drawing: Callback<Signal<Size>, AnyView>,
+    /// What floats above the drawing: HTML, in the drawing's pixels.
+    #[prop(optional, into)]
+    overlay: Option<Callback<Signal<Size>, AnyView>>,
 ) -> impl IntoView {
     let node = NodeRef::<html::Div>::new();
     let area = RwSignal::new(Size::default());
@@ -108,6 +111,7 @@ pub fn Frame(
                 >
                     <Show when=has_size>{drawing.run(area.into())}</Show>
                 </svg>
+                {overlay.map(|overlay| overlay.run(area.into()))}
             </div>
             <Show when=move || as_table.get()>
                 <div class="twin" tabindex="0"><TableView table=Signal::derive(move || table.run(())) /></div>

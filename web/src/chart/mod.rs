@@ -4,8 +4,12 @@
 
 mod frame;
 pub mod path;
+mod probe;
 pub mod scale;
 pub mod ticks;
+mod tip;
 
 pub use frame::{Frame, Size, Table};
+pub use probe::{Area, Arrow, Probe};
 pub use scale::Scale;
+pub use tip::Tip;

@@ -70,6 +70,28 @@ pub struct Words {
     pub stage: fn(Stage) -> &'static str,
     /// Stops it.
     pub cancel: &'static str,
+    /// The map of keys.
+    pub keys_title: &'static str,
+    /// Its rows: keys, what they do.
+    pub key_map: &'static [(&'static str, &'static str)],
+    /// Sets many layers.
+    pub set_many: &'static str,
+    /// Which layers.
+    pub pattern: &'static str,
+    /// How many layers the pattern matches.
+    pub matches: fn(usize) -> String,
+    /// The format of the first and the last layer.
+    pub edges: &'static str,
+    /// How many calibration samples.
+    pub calibration: &'static str,
+    /// The seed.
+    pub seed: &'static str,
+    /// How a choice is written.
+    pub grammar: &'static str,
+    /// A text that is no number.
+    pub no_number: fn(&str) -> String,
+    /// Applies the form.
+    pub apply: &'static str,
 }
 
 /// English.
@@ -157,6 +179,33 @@ pub const ENGLISH: Words = Words {
         Stage::Writing => "Writing the file",
     },
     cancel: "Cancel",
+    keys_title: "Keys",
+    key_map: &[
+        ("Tab", "to the next control"),
+        ("← →", "on a bit strip: one bit fewer or more"),
+        ("1 … 8", "on a bit strip: so many bits"),
+        ("f", "on a bit strip: keep in float"),
+        ("j / k", "next or previous layer"),
+        ("Ctrl+Z", "undo"),
+        ("Ctrl+Shift+Z", "redo"),
+        ("Ctrl+O", "open a file"),
+        ("t", "theme"),
+        ("Esc", "cancel what is running; close a dialog"),
+        ("?", "this map"),
+    ],
+    set_many: "Set many layers",
+    pattern: "layers (* for any characters)",
+    matches: |n| match n {
+        0 => "no layer matches".to_owned(),
+        1 => "1 layer matches".to_owned(),
+        n => format!("{n} layers match"),
+    },
+    edges: "first and last layer (empty: as the others)",
+    calibration: "calibration samples",
+    seed: "seed",
+    grammar: "float, or format@granularity:range*factor, like int4@channel, int3@group32:mse, uint8@tensor:percentile99.99. Formats: int or uint with 1–8 or 16 bits, -full, -asym, -sym. Ranges: minmax, ema0.9, percentile99.99, mse, mse2.4, entropy, entropy-ort, aciq.",
+    no_number: |text| format!("`{text}` is no whole number"),
+    apply: "Apply",
 };
 
 /// Chinese.
@@ -240,4 +289,30 @@ pub const CHINESE: Words = Words {
         Stage::Writing => "写入文件",
     },
     cancel: "取消",
+    keys_title: "快捷键",
+    key_map: &[
+        ("Tab", "到下一个控件"),
+        ("← →", "在位数条上：减少或增加一位"),
+        ("1 … 8", "在位数条上：设为该位数"),
+        ("f", "在位数条上：保持浮点"),
+        ("j / k", "下一层或上一层"),
+        ("Ctrl+Z", "撤销"),
+        ("Ctrl+Shift+Z", "重做"),
+        ("Ctrl+O", "打开文件"),
+        ("t", "主题"),
+        ("Esc", "取消正在进行的工作；关闭对话框"),
+        ("?", "本表"),
+    ],
+    set_many: "批量设置层",
+    pattern: "层（* 代表任意字符）",
+    matches: |n| match n {
+        0 => "没有匹配的层".to_owned(),
+        n => format!("匹配 {n} 层"),
+    },
+    edges: "首层与末层（留空：与其他层相同）",
+    calibration: "校准样本数",
+    seed: "随机种子",
+    grammar: "float，或 格式@粒度:范围*系数，如 int4@channel、int3@group32:mse、uint8@tensor:percentile99.99。格式：int 或 uint，1–8 或 16 位，可加 -full、-asym、-sym。范围：minmax、ema0.9、percentile99.99、mse、mse2.4、entropy、entropy-ort、aciq。",
+    no_number: |text| format!("“{text}” 不是整数"),
+    apply: "应用",
 };

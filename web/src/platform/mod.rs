@@ -5,6 +5,7 @@ pub mod clipboard;
 pub mod engine;
 pub mod fetch;
 pub mod file;
+pub mod keyboard;
 pub mod message;
 pub mod page;
 pub mod picture;

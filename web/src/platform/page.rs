@@ -74,3 +74,10 @@ pub fn store(key: &str, value: &str) {
 pub fn after(millis: u32, then: impl FnOnce() + 'static) {
     gloo::timers::callback::Timeout::new(millis, then).forget();
 }
+
+/// Runs something whenever the address's fragment becomes another one, for as long as the page lives.
+pub fn on_fragment(then: impl Fn() + 'static) {
+    if let Some(window) = web_sys::window() {
+        gloo::events::EventListener::new(&window, "hashchange", move |_| then()).forget();
+    }
+}

@@ -30,3 +30,11 @@ pub fn share_of(event: &PointerEvent) -> (f64, f64) {
     });
     (share_across(event), down)
 }
+
+/// How far right of the middle of the event's element the pointer is, in pixels.
+pub fn pixels_from_middle(event: &PointerEvent) -> f64 {
+    element(event).map_or(0.0, |element| {
+        let rect = element.get_bounding_client_rect();
+        f64::from(event.client_x()) - rect.left() - 0.5 * rect.width()
+    })
+}

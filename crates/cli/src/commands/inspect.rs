@@ -1,0 +1,63 @@
+//! `fewbit inspect`.
+
+use fewbit_experiment::engine;
+use fewbit_runtime::cpu::Cpu;
+use serde_json::json;
+
+use crate::args::Data;
+use crate::output::{Answer, table};
+use crate::source::Source;
+
+/// Shows what a model is.
+pub(crate) fn inspect(model: &str) -> anyhow::Result<Answer> {
+    let source = Source::open(model, &Data::default())?;
+    let bench = engine::Bench::read(&source.name, &source.model, None, None, Vec::new(), &Cpu::new())?;
+    let facts = &bench.prepared.facts;
+    let face = |wires: &[(String, String)]| -> Vec<_> {
+        wires.iter().map(|(name, shape)| json!({ "name": name, "shape": shape })).collect()
+    };
+    let layers: Vec<_> = facts
+        .layers
+        .iter()
+        .map(|layer| {
+            json!({
+                "name": layer.name, "operator": layer.operator, "parameters": layer.parameters,
+                "weight_shape": layer.weight_shape, "macs": layer.macs,
+            })
+        })
+        .collect();
+    let json = json!({
+        "name": facts.name, "id": facts.id, "parameters": facts.parameters, "macs": facts.macs,
+        "inputs": face(&facts.inputs), "outputs": face(&facts.outputs), "operators": facts.operators,
+        "unsupported": facts.unsupported, "layers": layers, "rewrites": facts.rewrites, "metadata": facts.metadata,
+    });
+    let rows: Vec<Vec<String>> = facts
+        .layers
+        .iter()
+        .map(|layer| {
+            let shape: Vec<String> = layer.weight_shape.iter().map(ToString::to_string).collect();
+            vec![
+                layer.name.clone(),
+                layer.operator.clone(),
+                shape.join("×"),
+                layer.parameters.to_string(),
+                layer.macs.to_string(),
+            ]
+        })
+        .collect();
+    let operators: Vec<String> =
+        facts.operators.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    let mut text = format!(
+        "{}: {} parameters, {} multiply-accumulates for one sample\noperators: {}\n",
+        facts.name,
+        facts.parameters,
+        facts.macs,
+        operators.join(", ")
+    );
+    for unsupported in &facts.unsupported {
+        text +=
+            &format!("cannot run: {} `{}`: {}\n", unsupported.operator, unsupported.node, unsupported.reason);
+    }
+    text += &format!("\n{}", table(&["layer", "operator", "weights", "parameters", "macs"], &rows));
+    Ok(Answer::new(json, text))
+}
