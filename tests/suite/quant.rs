@@ -1,1 +1,14 @@
-//! Suite.
+//! Quantization: range setting against its references, layers and views by hand, networks on the CPU engine.
+
+#[path = "quant/gallery.rs"]
+mod gallery;
+#[path = "quant/golden.rs"]
+mod golden;
+#[path = "quant/layers.rs"]
+mod layers;
+#[path = "quant/nets.rs"]
+mod nets;
+#[path = "quant/networks.rs"]
+mod networks;
+#[path = "quant/ranges.rs"]
+mod ranges;

@@ -36,7 +36,7 @@ pub struct Prediction {
 pub(crate) enum Scores {
     /// Softmax makes probabilities of them: logits, and also logarithms of probabilities.
     Logits,
-    /// They are probabilities already.
+    /// They are probabilities already; one that is too small for f32 counts as the smallest that is not.
     Probabilities,
 }
 
@@ -93,7 +93,7 @@ impl Scores {
     fn logits(self, row: &[f32]) -> Vec<f32> {
         match self {
             Self::Logits => row.to_vec(),
-            Self::Probabilities => row.iter().map(|&p| libm::logf(p)).collect(),
+            Self::Probabilities => row.iter().map(|&p| libm::logf(p.max(f32::MIN_POSITIVE))).collect(),
         }
     }
 }

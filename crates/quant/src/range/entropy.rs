@@ -87,7 +87,7 @@ fn tensorrt_divergence(bins: &[f64], beyond: f64, levels: usize) -> f64 {
 /// groups of ⌊length/quantized bins⌋ bins, what is left over going to the last group; every bin of a group becomes the
 /// group's sum over its number of non-empty bins of P, *cut to a whole number*, and left-over bins become 0. Both are
 /// smoothed: empty bins become 10⁻⁴, taken from the others in equal parts. The i with the least KL(P ‖ Q) wins, the
-/// first of equals.
+/// first of equals. Sums are in f64 here and in f32 there, so of ranges that are equally good up to that another may win.
 pub fn onnx_runtime(signed: &Histogram, seen: Range, quantized_bins: usize) -> Range {
     let counts = &signed.counts;
     let (middle, half) = (counts.len() / 2, quantized_bins / 2);
