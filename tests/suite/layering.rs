@@ -1,5 +1,7 @@
 //! The manifests are held to the architecture: who may depend on whom, and who may know of the browser and the GPU.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

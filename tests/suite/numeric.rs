@@ -1,5 +1,7 @@
 //! Number formats against their definitions, ONNX, PyTorch and Random123.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
+
 #[path = "numeric/affine.rs"]
 mod affine;
 #[path = "numeric/error.rs"]
