@@ -1,7 +1,8 @@
 //! The page around us: address, store, root element.
 
 use gloo::storage::{LocalStorage, Storage};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::HtmlElement;
 
 fn document() -> Option<web_sys::Document> {
     web_sys::window()?.document()
@@ -80,4 +81,9 @@ pub fn on_fragment(then: impl Fn() + 'static) {
     if let Some(window) = web_sys::window() {
         gloo::events::EventListener::new(&window, "hashchange", move |_| then()).forget();
     }
+}
+
+/// The element of this id.
+pub fn element(id: &str) -> Option<HtmlElement> {
+    document()?.get_element_by_id(id)?.dyn_into().ok()
 }
