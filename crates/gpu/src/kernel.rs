@@ -48,8 +48,10 @@ pub struct Kernel {
 /// The files that kernels import, by the name in `//#import`.
 pub const PRELUDE: &[(&str, &str)] = &[
     ("prelude/activation.wgsl", include_str!("kernels/prelude/activation.wgsl")),
+    ("prelude/division.wgsl", include_str!("kernels/prelude/division.wgsl")),
     ("prelude/epilogue.wgsl", include_str!("kernels/prelude/epilogue.wgsl")),
     ("prelude/grid.wgsl", include_str!("kernels/prelude/grid.wgsl")),
+    ("prelude/nan.wgsl", include_str!("kernels/prelude/nan.wgsl")),
     ("prelude/quantizer.wgsl", include_str!("kernels/prelude/quantizer.wgsl")),
     ("prelude/statistics.wgsl", include_str!("kernels/prelude/statistics.wgsl")),
     ("prelude/strided.wgsl", include_str!("kernels/prelude/strided.wgsl")),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use fewbit_graph::infer::infer;
-use fewbit_graph::{Bindings, Facts, Graph, Node, Source, Tensor, WireId};
-use fewbit_numeric::histogram::Histogram;
+use fewbit_graph::{Bindings, Facts, Graph, Node, NodeId, Op, Source, Tensor, WireId};
+use fewbit_numeric::Histogram;
 use fewbit_runtime::backend::check_feed;
 use fewbit_runtime::{Backend, BackendInfo, Control, Dirty, Keep, LocalFuture, Plan, RunError, RunReport};
 
@@ -15,7 +15,7 @@ use crate::kernels;
 use crate::memory::Memory;
 use crate::program::{Program, scratch_bytes};
 use crate::queue::{InFlight, Staging};
-use crate::step::{Edges, Recording, Site};
+use crate::step::{Recording, Site};
 
 impl Backend for Gpu {
     fn info(&self) -> BackendInfo {
@@ -61,13 +61,10 @@ struct GpuPlan {
     staging: Staging,
 }
 
-/// A task, its commands, and the edges that it needs from the host.
+/// A task and its commands.
 struct Scheduled {
     task: Task,
     commands: Range<usize>,
-    edges: Option<Edges>,
-    /// The range that the edges on the device belong to, as bits.
-    edges_of: Option<[u32; 2]>,
 }
 
 impl GpuPlan {
@@ -136,15 +133,13 @@ impl GpuPlan {
         if let Some(&wire) = wanted.iter().find(|&&wire| !self.keeps(wire)) {
             return Err(self.not_kept(wire));
         }
-        if let Some(&input) = self.graph.inputs.iter().find(|wire| self.feeds[wire.0 as usize].is_none()) {
-            return Err(RunError::MissingInput(self.graph.wire(input).name.clone()));
-        }
-        let (stale, needed) = self.dirty.needed(&self.graph, wanted);
-        let nodes = match self.keep {
+        let dirty = match self.keep {
+            Keep::All => &self.dirty,
             // Inner values are overwritten, so that all of them are computed again.
-            Keep::Outputs if !stale.is_empty() => self.all_dirty.needed(&self.graph, wanted).0,
-            _ => stale,
+            Keep::Outputs => &self.all_dirty,
         };
+        let (nodes, needed) = dirty.needed(&self.graph, wanted);
+        self.check_inputs(&nodes)?;
         let mut runs = vec![false; self.graph.nodes().len()];
         for node in &nodes {
             runs[node.0 as usize] = true;
@@ -158,10 +153,18 @@ impl GpuPlan {
         Ok(RunReport { ran: nodes.len(), needed })
     }
 
-    async fn run_task(&mut self, i: usize, control: &Control<'_>) -> Result<(), RunError> {
-        if self.tasks[i].edges.is_some() {
-            self.update_edges(i).await?;
+    fn check_inputs(&self, nodes: &[NodeId]) -> Result<(), RunError> {
+        let mut inputs = nodes.iter().flat_map(|&node| &self.graph.node_of(node).inputs);
+        match inputs
+            .find(|&&wire| self.graph.producer(wire).is_none() && self.feeds[wire.0 as usize].is_none())
+        {
+            Some(&wire) => Err(RunError::MissingInput(self.graph.wire(wire).name.clone())),
+            None => Ok(()),
         }
+    }
+
+    async fn run_task(&mut self, i: usize, control: &Control<'_>) -> Result<(), RunError> {
+        self.check_range(i)?;
         for command in self.tasks[i].commands.clone() {
             let version = self.program.commands[command]
                 .cached_on
@@ -218,31 +221,18 @@ impl GpuPlan {
         submitted
     }
 
-    /// Computes a histogram's edges from its range and puts them on the device.
-    async fn update_edges(&mut self, i: usize) -> Result<(), RunError> {
-        let Some(Edges { range, bins, scratch }) = self.tasks[i].edges.clone() else { return Ok(()) };
-        let root = self.memory.root(range);
-        let values = match &self.feeds[root.0 as usize] {
-            Some(value) => value.as_f32()?.to_vec(),
-            None => {
-                self.flush().await?;
-                self.fetch(&[root]).await?.into_iter().next().unwrap_or_default()
-            }
-        };
-        let &[low, high] = values.as_slice() else { return Ok(()) };
-        let bits = Some([low.to_bits(), high.to_bits()]);
-        if self.tasks[i].edges_of == bits {
+    /// Whether a histogram's range is one, as far as the host knows it. One that a node computes is judged on the
+    /// device, which then answers with NaN.
+    fn check_range(&self, i: usize) -> Result<(), RunError> {
+        let Some(node) = self.tasks[i].task.nodes.first().map(|&id| self.graph.node_of(id)) else {
             return Ok(());
-        }
-        let histogram =
-            Histogram::new(low, high, bins).map_err(|error| match self.tasks[i].task.nodes.first() {
-                Some(&node) => unsupported(self.graph.node_of(node), error.to_string()),
-                None => RunError::Device(error.to_string()),
-            })?;
-        let edges = histogram.edges();
-        self.device().queue.write_buffer(&self.program.scratch[scratch], 0, bytemuck::cast_slice(&edges));
-        self.tasks[i].edges_of = bits;
-        Ok(())
+        };
+        let (&Op::Histogram { bins }, &[_, range]) = (&node.op, node.inputs.as_slice()) else {
+            return Ok(());
+        };
+        let Some(value) = &self.feeds[self.memory.root(range).0 as usize] else { return Ok(()) };
+        let &[low, high] = value.as_f32()? else { return Ok(()) };
+        Histogram::new(low, high, bins).map(drop).map_err(|error| unsupported(node, error.to_string()))
     }
 
     /// Copies the values of wires that are on the device.
@@ -279,7 +269,9 @@ impl GpuPlan {
                     return Err(self.not_kept(wire));
                 }
                 Some(_) => computed.push(wire),
-                None if self.feeds[wire.0 as usize].is_none() => return Err(self.not_kept(wire)),
+                None if self.feeds[wire.0 as usize].is_none() => {
+                    return Err(RunError::MissingInput(self.graph.wire(wire).name.clone()));
+                }
                 None => {}
             }
         }
@@ -319,7 +311,7 @@ impl Plan for GpuPlan {
         if self.graph.producer(wire).is_some() {
             return Err(RunError::Feed {
                 wire: name.clone(),
-                expected: "no value, as a node computes it".to_owned(),
+                expected: "no value: a node computes it".to_owned(),
                 found: value.fact().to_string(),
             });
         }
@@ -369,8 +361,7 @@ fn record(
             return Err(unsupported(node, beyond(device, "a rearranged copy", scratch_bytes(words))));
         }
         let commands = first..recording.steps.len();
-        let edges = recording.edges.pop();
-        scheduled.push(Scheduled { task, commands, edges, edges_of: None });
+        scheduled.push(Scheduled { task, commands });
     }
     Ok((scheduled, recording))
 }

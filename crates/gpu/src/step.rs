@@ -34,22 +34,12 @@ pub(crate) struct Step {
     pub(crate) cached_on: Option<WireId>,
 }
 
-/// A histogram's edges, which the host computes when it knows the range.
-#[derive(Clone, Debug)]
-pub(crate) struct Edges {
-    pub(crate) range: WireId,
-    pub(crate) bins: usize,
-    /// The scratch buffer that takes them.
-    pub(crate) scratch: usize,
-}
-
 /// Everything that a plan does, before there are buffers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recording {
     pub(crate) steps: Vec<Step>,
     /// The sizes of the scratch buffers, in words of four bytes.
     pub(crate) scratch: Vec<usize>,
-    pub(crate) edges: Vec<Edges>,
 }
 
 impl Recording {

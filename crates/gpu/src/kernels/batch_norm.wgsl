@@ -1,6 +1,6 @@
 // Inference batch normalization. CPU twin: fewbit_runtime::cpu::stage.
 //
-//   y[n, c, p] = scale[c]·(x[n, c, p] − mean[c])/√(variance[c] + ε) + bias[c]
+//   y[n, c, p] = (x[n, c, p] − mean[c])·(scale[c]/√(variance[c] + ε)) + bias[c]
 //
 // One invocation computes one element.
 
@@ -37,5 +37,5 @@ fn main(
     return;
   }
   let c = i / params.inner % params.channels;
-  y[i] = scale[c] * ((x[i] - mean[c]) / sqrt(variance[c] + params.epsilon)) + bias[c];
+  y[i] = (x[i] - mean[c]) * (scale[c] / sqrt(variance[c] + params.epsilon)) + bias[c];
 }

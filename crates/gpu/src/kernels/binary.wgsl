@@ -6,6 +6,8 @@
 // One invocation computes one element.
 
 //#import prelude/activation.wgsl
+//#import prelude/division.wgsl
+//#import prelude/nan.wgsl
 //#import prelude/quantizer.wgsl
 //#import prelude/epilogue.wgsl
 //#import prelude/grid.wgsl
@@ -32,8 +34,8 @@ fn apply(p: f32, q: f32) -> f32 {
     case 1u: { return p - q; }
     case 2u: { return p * q; }
     case 3u: { return p / q; }
-    case 4u: { return max(p, q); }
-    case 5u: { return min(p, q); }
+    case 4u: { return larger(p, q); }
+    case 5u: { return smaller(p, q); }
     case 6u: { return power(p, q); }
     default: { return p + q; }
   }

@@ -6,6 +6,7 @@
 // a and b are outer × channels × inner. One workgroup gathers one part.
 
 //#import prelude/grid.wgsl
+//#import prelude/nan.wgsl
 //#import prelude/statistics.wgsl
 
 struct Params {

@@ -7,6 +7,8 @@
 // One invocation computes four places, 64 apart, of one output channel. Places run over all images.
 
 //#import prelude/activation.wgsl
+//#import prelude/division.wgsl
+//#import prelude/nan.wgsl
 //#import prelude/quantizer.wgsl
 //#import prelude/epilogue.wgsl
 //#import prelude/grid.wgsl

@@ -13,6 +13,8 @@
 // in lanes, the rest in units. Its 8 lanes lie 2^lane_shift apart, so that neighbours load neighbouring x.
 
 //#import prelude/activation.wgsl
+//#import prelude/division.wgsl
+//#import prelude/nan.wgsl
 //#import prelude/quantizer.wgsl
 //#import prelude/epilogue.wgsl
 //#import prelude/grid.wgsl

@@ -2,10 +2,12 @@
 //
 //   y[part, slot] = how many of the part's elements belong in the slot
 //
-// Slots are the bins, then below, above and not finite. Bin b holds edges[b] <= x < edges[b + 1], the last bin its upper
-// edge as well; edges are computed by the host, and only comparisons with them decide. A workgroup counts one part
-// and a stretch of WINDOW slots in its own memory: integers, so their order does not matter.
+// Slots are the bins, then below, above and not finite. The bin of x in range [low, high] is, as in
+// `fewbit_numeric::Histogram`, min(⌊(x − low)·k⌋, bins − 1) with k = bins/(high − low), or 0 where that is not finite: each
+// operation rounded to nearest. A workgroup counts one part and a stretch of WINDOW slots in its own memory:
+// integers, so their order does not matter.
 
+//#import prelude/division.wgsl
 //#import prelude/grid.wgsl
 
 const WINDOW = 2064u;
@@ -23,40 +25,26 @@ struct Params {
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> edges: array<f32>;
+@group(0) @binding(2) var<storage, read> range: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<u32>;
 
 var<workgroup> slots: array<atomic<u32>, WINDOW>;
 
-fn slot_of(value: f32) -> u32 {
-  if ((bitcast<u32>(value) & 0x7f800000u) == 0x7f800000u) {
+fn slot_of(value: f32, bins_per_unit: f32) -> u32 {
+  if (!is_finite(value)) {
     return params.bins + 2u;
   }
-  let low = edges[0];
-  let high = edges[params.bins];
-  if (value < low) {
+  if (value < range[0]) {
     return params.bins;
   }
-  if (value > high) {
+  if (value > range[1]) {
     return params.bins + 1u;
   }
-  let last = params.bins - 1u;
-  let guess = min(u32(max((value - low) / (high - low) * f32(params.bins), 0.0)), last);
-  if (edges[guess] <= value && (value < edges[guess + 1u] || guess == last)) {
-    return guess;
-  }
-  // The number of inner edges that are not above the value.
-  var first = 0u;
-  var end = last;
-  while (first < end) {
-    let middle = (first + end) / 2u;
-    if (edges[middle + 1u] <= value) {
-      first = middle + 1u;
-    } else {
-      end = middle;
-    }
-  }
-  return first;
+  return min(u32((value - range[0]) * bins_per_unit), params.bins - 1u);
+}
+
+fn is_finite(value: f32) -> bool {
+  return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u;
 }
 
 @compute @workgroup_size(256)
@@ -75,10 +63,12 @@ fn main(
     atomicStore(&slots[slot], 0u);
   }
   workgroupBarrier();
+  let quotient = divide(f32(params.bins), range[1] - range[0]);
+  let bins_per_unit = select(0.0, quotient, is_finite(quotient));
   let begin = part * params.part;
   let end = min(begin + params.part, params.len);
   for (var j = begin + invocation; j < end; j += 256u) {
-    let slot = slot_of(x[j]) - first_slot;
+    let slot = slot_of(x[j], bins_per_unit) - first_slot;
     if (slot < WINDOW) {
       atomicAdd(&slots[slot], 1u);
     }

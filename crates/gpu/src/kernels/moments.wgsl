@@ -5,6 +5,7 @@
 // x is outer × channels × inner. One workgroup gathers one part.
 
 //#import prelude/grid.wgsl
+//#import prelude/nan.wgsl
 //#import prelude/statistics.wgsl
 
 struct Params {
@@ -35,7 +36,7 @@ fn main(
   let channel = group / params.parts;
   let begin = (group % params.parts) * params.part;
   let end = min(begin + params.part, params.len);
-  var mine = Statistics(vec4f(), vec4f(0.0, vec3f(params.lowest)));
+  var mine = Statistics(vec4f(), vec4f(0.0, params.lowest, params.lowest, 0.0));
   for (var j = begin + lane; j < end; j += 64u) {
     let value = x[(j / params.inner * params.channels + channel) * params.inner + j % params.inner];
     mine = combine(mine, Statistics(vec4f(value, value * value, 0.0, 0.0), vec4f(0.0, value, -value, 0.0)));

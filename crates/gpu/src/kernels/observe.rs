@@ -8,7 +8,7 @@ use fewbit_graph::WireId;
 
 use crate::kernel::{Kernel, read, write};
 use crate::kernels::reduce::parts_of;
-use crate::step::{Edges, Operand, Recording, Site, Step, groups_for, word};
+use crate::step::{Operand, Recording, Site, Step, groups_for, word};
 
 /// `moments.wgsl`.
 pub static MOMENTS: Kernel = Kernel {
@@ -56,7 +56,7 @@ pub static HISTOGRAM_SUM: Kernel = Kernel {
     source: include_str!("histogram_sum.wgsl"),
     workgroup: 64,
     params: size_of::<SumParams>(),
-    storage: &[read(1), write(2)],
+    storage: &[read(1), read(2), write(3)],
     constants: &[],
 };
 
@@ -102,6 +102,8 @@ struct SumParams {
     slice: [u32; 2],
     slots: u32,
     parts: u32,
+    not_a_number: f32,
+    pad: [u32; 3],
 }
 
 /// About what gathering one element costs, in floating-point operations of a product.
@@ -190,16 +192,13 @@ fn statistics(
 /// Records a histogram of `bins` bins.
 pub(crate) fn lower_histogram(bins: usize, site: &Site<'_>, recording: &mut Recording) -> Result<(), String> {
     let len = site.facts.of(site.input(0)?).len();
+    let range = Operand::Wire(site.input(1)?);
     let slots = bins + 3;
     let windows = slots.div_ceil(WINDOW);
     // A part writes all slots, so that a part much shorter than they are is not worth it.
     let parts = len.div_ceil(16_384.max(slots)).clamp(1, 64);
     let part = len.div_ceil(parts);
     let parts = len.div_ceil(part);
-    let edges = recording.scratch(bins + 1);
-    if let Operand::Scratch(scratch) = edges {
-        recording.edges.push(Edges { range: site.input(1)?, bins, scratch });
-    }
     let partial = recording.scratch(parts * slots);
     let params = HistogramParams {
         slice: [0; 2],
@@ -213,17 +212,23 @@ pub(crate) fn lower_histogram(bins: usize, site: &Site<'_>, recording: &mut Reco
         kernel: &HISTOGRAM,
         constants: Vec::new(),
         params: bytemuck::bytes_of(&params).to_vec(),
-        operands: vec![Operand::Wire(site.input(0)?), edges, partial],
+        operands: vec![Operand::Wire(site.input(0)?), range, partial],
         groups: word(parts * windows)?,
         cost: ELEMENT * (len * windows) as u64,
         cached_on: None,
     });
-    let params = SumParams { slice: [0; 2], slots: word(slots)?, parts: word(parts)? };
+    let params = SumParams {
+        slice: [0; 2],
+        slots: word(slots)?,
+        parts: word(parts)?,
+        not_a_number: f32::NAN,
+        pad: [0; 3],
+    };
     recording.steps.push(Step {
         kernel: &HISTOGRAM_SUM,
         constants: Vec::new(),
         params: bytemuck::bytes_of(&params).to_vec(),
-        operands: vec![partial, Operand::Wire(site.output)],
+        operands: vec![partial, range, Operand::Wire(site.output)],
         groups: groups_for(slots, HISTOGRAM_SUM.workgroup)?,
         cost: (8 * parts * slots) as u64,
         cached_on: None,

@@ -6,6 +6,8 @@
 // One invocation computes one element. Read once, written once: memory is the limit.
 
 //#import prelude/activation.wgsl
+//#import prelude/division.wgsl
+//#import prelude/nan.wgsl
 //#import prelude/quantizer.wgsl
 //#import prelude/epilogue.wgsl
 //#import prelude/grid.wgsl

@@ -6,6 +6,8 @@
 // the padded image. One invocation computes one element: images of the window are the N·C planes of x.
 
 //#import prelude/activation.wgsl
+//#import prelude/division.wgsl
+//#import prelude/nan.wgsl
 //#import prelude/quantizer.wgsl
 //#import prelude/epilogue.wgsl
 //#import prelude/grid.wgsl
@@ -55,7 +57,7 @@ fn main(
       let value = x[select(0u, plane + row * params.window.in_w + column, inside)];
       if (inside) {
         sum += value;
-        largest = max(largest, value);
+        largest = larger(largest, value);
       }
       // Padding in front wraps around, so it is told by the sign.
       let padded = (i32(row) < 0 || row < params.end_h) && (i32(column) < 0 || column < params.end_w);

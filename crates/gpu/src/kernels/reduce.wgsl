@@ -7,6 +7,7 @@
 // run of this kernel combines. All of it in a fixed order: the same input gives the same bits.
 
 //#import prelude/grid.wgsl
+//#import prelude/nan.wgsl
 //#import prelude/strided.wgsl
 
 override KIND: u32 = 0u;   // 0 max, 1 min, 2 sum
@@ -38,8 +39,8 @@ var<workgroup> lanes: array<f32, 64>;
 
 fn combine(a: f32, b: f32) -> f32 {
   switch KIND {
-    case 0u: { return max(a, b); }
-    case 1u: { return min(a, b); }
+    case 0u: { return larger(a, b); }
+    case 1u: { return smaller(a, b); }
     default: { return a + b; }
   }
 }

@@ -6,6 +6,7 @@
 // One workgroup computes one channel.
 
 //#import prelude/grid.wgsl
+//#import prelude/nan.wgsl
 //#import prelude/statistics.wgsl
 
 override MOMENTS: bool = false;
@@ -35,7 +36,7 @@ fn main(
   if (channel >= params.end_group) {
     return;
   }
-  var mine = Statistics(vec4f(), vec4f(0.0, vec3f(params.lowest)));
+  var mine = Statistics(vec4f(), vec4f(0.0, params.lowest, params.lowest, 0.0));
   for (var j = lane; j < params.parts; j += 64u) {
     let i = 2u * (channel * params.parts + j);
     mine = combine(mine, Statistics(x[i], x[i + 1u]));

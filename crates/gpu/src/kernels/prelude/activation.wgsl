@@ -2,17 +2,17 @@
 // a and b are its attributes in the order of their declaration.
 //
 // WGSL promises little of exp near overflow, and nothing useful of tanh, so each formula keeps to arguments
-// where the built-ins are good to a few units in the last place.
+// where the built-ins are good to a few units in the last place. Comparisons are written so that NaN stays NaN.
 
 override ACTIVATION: u32 = 0u;
 
 fn activate(x: f32, a: f32, b: f32) -> f32 {
   switch ACTIVATION {
-    case 1u: { return max(x, 0.0); }
+    case 1u: { return select(x, 0.0, x < 0.0); }
     case 2u: { return select(x, a * x, x < 0.0); }
-    case 3u: { return min(max(x, a), b); }
-    case 4u: { return clamp(a * x + b, 0.0, 1.0); }
-    case 5u: { return x * clamp(x / 6.0 + 0.5, 0.0, 1.0); }
+    case 3u: { return clip(x, a, b); }
+    case 4u: { return clip(a * x + b, 0.0, 1.0); }
+    case 5u: { return x * clip(x / 6.0 + 0.5, 0.0, 1.0); }
     case 6u: { return sigmoid(x); }
     case 7u: { return x * sigmoid(x); }
     case 8u: { return tangent(x); }
@@ -24,12 +24,17 @@ fn activate(x: f32, a: f32, b: f32) -> f32 {
     case 14u: { return 1.0 / x; }
     case 15u: { return error_function(x); }
     case 16u: { return 0.5 * x * (1.0 + error_function(x * 0.70710678)); }
-    case 17u: { return max(x, 0.0) + log_1p(exp(-abs(x))); }
+    case 17u: { return select(x, 0.0, x < 0.0) + log_1p(exp(-abs(x))); }
     case 18u: { return select(x, a * exp_m1(x), x < 0.0); }
     case 19u: { return round(x); }
     case 20u: { return floor(x); }
     default: { return x; }
   }
+}
+
+fn clip(x: f32, low: f32, high: f32) -> f32 {
+  let y = select(x, low, x < low);
+  return select(y, high, y > high);
 }
 
 // 1/(1 + e⁻ˣ), by e^-|x| so that nothing overflows.

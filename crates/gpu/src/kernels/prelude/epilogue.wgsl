@@ -1,5 +1,5 @@
 // What follows a kernel's own result, fused into its store: an activation, then a quantizer.
-// Needs prelude/activation.wgsl and prelude/quantizer.wgsl. Params have it as the member `epilogue`.
+// Needs activation.wgsl, and quantizer.wgsl with division.wgsl and nan.wgsl. Params have it as the member `epilogue`.
 
 override QUANTIZE: bool = false;
 

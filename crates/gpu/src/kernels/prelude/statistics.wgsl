@@ -1,16 +1,18 @@
 // Sums and maxima of many elements: 64 lanes each gather some, then halve their number until one is left. The order
-// is fixed, so the same input gives the same bits.
+// is fixed, so the same input gives the same bits. Needs prelude/nan.wgsl: a NaN among the elements stays.
 
-// Five sums and three maxima.
+// Five sums and two maxima.
 struct Statistics {
   sums: vec4f,
-  rest: vec4f, // one sum, three maxima
+  rest: vec4f, // one sum, two maxima, nothing
 }
 
 var<workgroup> lanes: array<Statistics, 64>;
 
 fn combine(a: Statistics, b: Statistics) -> Statistics {
-  return Statistics(a.sums + b.sums, vec4f(a.rest.x + b.rest.x, max(a.rest.yzw, b.rest.yzw)));
+  let y = larger(a.rest.y, b.rest.y);
+  let z = larger(a.rest.z, b.rest.z);
+  return Statistics(a.sums + b.sums, vec4f(a.rest.x + b.rest.x, y, z, 0.0));
 }
 
 // Puts the combination of all lanes into lanes[0].
