@@ -505,7 +505,9 @@ impl Desk {
             Event::Evaluated { revision, evaluation, answers, effort } => {
                 results.effort.set(Some(effort));
                 self.evaluated(revision, &evaluation);
-                results.answers.set(answers);
+                if !answers.is_empty() {
+                    results.answers.set(answers);
+                }
                 newer(results.evaluation, revision, evaluation);
             }
             Event::Settled { revision } => {
@@ -542,16 +544,24 @@ impl Desk {
         if let Some((ModelRef::File { name, .. }, files)) = candidate {
             self.hidden.with_value(|hidden| hidden.borrow_mut().files = files);
             self.results.clear();
-            // The engine has the file already: the document follows without loading again.
-            let model = ModelRef::File { name, id: facts.id.clone() };
-            if self.history.with_untracked(|history| history.now().model != model) {
+            // The engine has the file already: the document follows without loading again. If it is what a link was
+            // about, its recipe holds.
+            let is_awaited = self.history.with_untracked(
+                |history| matches!(&history.now().model, ModelRef::File { id, .. } if *id == facts.id),
+            );
+            if !is_awaited {
+                let model = ModelRef::File { name, id: facts.id.clone() };
                 self.history.update(|history| history.dispatch(&Command::Open(model), None));
             }
         }
         self.results.progress.set(None);
+        let is_same = self.results.facts.with_untracked(|now| now.as_ref() == Some(&facts))
+            && self.results.data.with_untracked(|now| now.as_ref() == Some(&data));
+        if !is_same {
+            self.results.tried.set(Vec::new());
+        }
         self.results.facts.set(Some(facts));
         self.results.data.set(Some(data));
-        self.results.tried.set(Vec::new());
         self.revision.update(|revision| *revision += 1);
         self.ask_update();
     }

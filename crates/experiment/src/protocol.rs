@@ -296,7 +296,8 @@ pub enum Event {
         revision: u64,
         /// The answers so far.
         evaluation: Evaluation,
-        /// Answers that changed (at most a few dozen, most confident first), then samples that did not.
+        /// Answers that changed (at most a few dozen, most confident first), then samples that did not. Empty where
+        /// those sent before still serve.
         answers: Vec<Answer>,
         /// What it took so far.
         effort: Effort,
