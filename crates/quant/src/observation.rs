@@ -25,8 +25,9 @@ pub struct Observation {
     pub batch_ranges: Vec<Range>,
     /// How often which magnitudes occur; none until the second pass.
     pub magnitudes: Option<Magnitudes>,
-    /// Some of the values, in order; all of them if there are no more than [`SAMPLE_LEN`]. Empty until the second pass.
-    pub sample: Vec<f32>,
+    /// Some of the values of each channel, in order; all of them if the tensor has no more than [`SAMPLE_LEN`]. Empty
+    /// until the second pass.
+    pub sample: Vec<Vec<f32>>,
     /// The seed by which those values were chosen.
     pub seed: u64,
 }
@@ -50,13 +51,6 @@ impl Observation {
     /// The range of the tensor in each batch.
     pub fn batches(&self) -> impl Iterator<Item = Range> + '_ {
         self.batch_ranges.chunks(self.channels.max(1)).map(|batch| union(batch.iter().copied()))
-    }
-
-    /// The channel of each value of [`Self::sample`].
-    pub fn sample_channels(&self) -> impl Iterator<Item = usize> + '_ {
-        positions(self.n, self.seed)
-            .take(self.sample.len())
-            .map(|at| (at / self.inner.max(1) as u64) as usize % self.channels.max(1))
     }
 }
 

@@ -204,7 +204,8 @@ fn see_ranges(wire: &mut Observation, values: &[f32]) {
 /// The second pass over one wire.
 struct Distribution {
     magnitudes: Magnitudes,
-    sample: Vec<f32>,
+    sample: Vec<Vec<f32>>,
+    inner: u64,
     /// The places of the values to keep, and the number of values that went by.
     places: std::iter::Peekable<Box<dyn Iterator<Item = u64>>>,
     passed: u64,
@@ -215,7 +216,8 @@ impl Distribution {
         let places: Box<dyn Iterator<Item = u64>> = Box::new(positions(wire.n, wire.seed));
         Self {
             magnitudes: Magnitudes::new(wire.range().max_abs(), observation::BINS),
-            sample: Vec::new(),
+            sample: vec![Vec::new(); wire.channels.max(1)],
+            inner: wire.inner.max(1) as u64,
             places: places.peekable(),
             passed: 0,
         }
@@ -225,7 +227,8 @@ impl Distribution {
         self.magnitudes.add(values);
         let end = self.passed + values.len() as u64;
         while let Some(place) = self.places.next_if(|&place| place < end) {
-            self.sample.extend(values.get((place - self.passed) as usize));
+            let channel = (place / self.inner) as usize % self.sample.len();
+            self.sample[channel].extend(values.get((place - self.passed) as usize));
         }
         self.passed = end;
     }

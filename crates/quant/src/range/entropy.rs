@@ -36,48 +36,65 @@ pub fn tensorrt_range(magnitudes: &Magnitudes, seen: Range, format: Format) -> R
 /// equal segments, each averaged over its bins that are not empty. The i with the least KL(P ‖ Q) wins, the
 /// last of equals.
 pub fn tensorrt(absolute: &Histogram, levels: usize) -> f32 {
-    let mut bins: Vec<f64> = absolute.counts.iter().map(|&n| n as f64).collect();
-    if let [zero, first, ..] = bins.as_mut_slice() {
+    let mut counts = absolute.counts.clone();
+    if let [zero, first, ..] = counts.as_mut_slice() {
         *zero = *first;
     }
-    let mut beyond: f64 = bins.iter().skip(TENSORRT_FIRST).sum();
-    let (mut best, mut least) = (bins.len(), f64::INFINITY);
-    for kept in TENSORRT_FIRST..=bins.len() {
-        let divergence = tensorrt_divergence(&bins[..kept], beyond, levels);
+    let bins = counts.len();
+    let filled: Vec<Bin> = counts.into_iter().enumerate().filter_map(Bin::of).collect();
+    let (mut best, mut least) = (bins, f64::INFINITY);
+    for kept in TENSORRT_FIRST..=bins {
+        let divergence = tensorrt_divergence(&filled, kept, levels);
         if divergence <= least {
             (best, least) = (kept, divergence);
         }
-        beyond -= bins.get(kept).copied().unwrap_or(0.0);
     }
     absolute.edge(best)
 }
 
-/// KL(P ‖ Q) for the first bins of a histogram, `beyond` values lying outside them.
-fn tensorrt_divergence(bins: &[f64], beyond: f64, levels: usize) -> f64 {
-    let segment = |bin: usize| bin * levels / bins.len();
-    let inside: f64 = bins.iter().sum();
-    let (p_total, q_total) = (inside + beyond, inside);
-    let mut divergence = 0.0;
-    let mut first = 0;
-    while first < bins.len() {
-        let mut end = first + 1;
-        while end < bins.len() && segment(end) == segment(first) {
-            end += 1;
-        }
-        let members = &bins[first..end];
-        let filled = members.iter().filter(|&&n| n > 0.0).count() as f64;
-        let q = members.iter().sum::<f64>() / filled / q_total;
-        for (bin, &n) in (first..end).zip(members) {
-            let p = if bin + 1 == bins.len() { n + beyond } else { n };
-            if p > 0.0 {
-                // Outliers in a last bin that is empty itself: Q has nothing there.
-                let q = if n > 0.0 { q } else { 0.0 };
-                divergence += p / p_total * libm::log(p / p_total / q);
-            }
-        }
-        first = end;
+/// A bin that is not empty.
+#[derive(Clone, Copy)]
+struct Bin {
+    place: usize,
+    count: f64,
+    ln_count: f64,
+}
+
+impl Bin {
+    fn of((place, count): (usize, u64)) -> Option<Self> {
+        (count > 0).then(|| Self { place, count: count as f64, ln_count: libm::log(count as f64) })
     }
-    divergence
+}
+
+/// KL(P ‖ Q) with the first `kept` bins, as ΣP·(ln p − ln q)/ΣP − ln ΣP + ln ΣQ of counts p and q.
+fn tensorrt_divergence(filled: &[Bin], kept: usize, levels: usize) -> f64 {
+    let (within, beyond) = filled.split_at(filled.partition_point(|bin| bin.place < kept));
+    let outside: f64 = beyond.iter().map(|bin| bin.count).sum();
+    let inside: f64 = within.iter().map(|bin| bin.count).sum();
+    let mut sum = 0.0;
+    let mut rest = within;
+    while let Some(first) = rest.first() {
+        // The first place of the next segment.
+        let end = ((first.place * levels / kept + 1) * kept).div_ceil(levels);
+        let (members, later) = rest.split_at(rest.partition_point(|bin| bin.place < end));
+        rest = later;
+        let total: f64 = members.iter().map(|bin| bin.count).sum();
+        let ln_q = libm::log(total / members.len() as f64);
+        for bin in members {
+            sum += if bin.place + 1 == kept && outside > 0.0 {
+                let p = bin.count + outside;
+                p * (libm::log(p) - ln_q)
+            } else {
+                bin.count * (bin.ln_count - ln_q)
+            };
+        }
+    }
+    match within.last() {
+        // Outliers would be added to a bin that is empty itself: Q has nothing there.
+        last if outside > 0.0 && last.is_none_or(|bin| bin.place + 1 < kept) => f64::INFINITY,
+        _ if inside == 0.0 => 0.0,
+        _ => sum / (inside + outside) - libm::log(inside + outside) + libm::log(inside),
+    }
 }
 
 /// The range by signed counts over [−T, T], as ONNX Runtime finds it: two edges, moved inwards to the values seen.

@@ -38,12 +38,12 @@ impl Magnitudes {
 
     /// Counts `values`.
     pub fn add(&mut self, values: &[f32]) {
-        let negative: Vec<f32> = values.iter().filter(|&&x| x < 0.0).map(|x| -x).collect();
-        if negative.is_empty() {
+        if values.iter().all(|&x| x >= 0.0) {
             self.positive.add(values);
             return;
         }
-        let positive: Vec<f32> = values.iter().copied().filter(|&x| !(x < 0.0)).collect();
+        let (mut negative, positive): (Vec<f32>, Vec<f32>) = values.iter().partition(|&&x| x < 0.0);
+        negative.iter_mut().for_each(|x| *x = -*x);
         self.negative.add(&negative);
         self.positive.add(&positive);
     }

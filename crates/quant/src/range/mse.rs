@@ -9,7 +9,7 @@ use fewbit_numeric::{Affine, Format, Range};
 /// How many ranges are tried.
 const STEPS: u32 = 80;
 /// How many values are summed before looking whether the best so far is already exceeded.
-const CHUNK: usize = 1024;
+const CHUNK: usize = 64;
 
 /// The best range for `values`, whose min-max is `seen`; `power` is p.
 pub fn of_values(values: &[f32], seen: Range, format: Format, power: f32) -> Range {

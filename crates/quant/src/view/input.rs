@@ -36,7 +36,7 @@ pub(super) fn view(seen: &Observation, grids: Option<&[Affine]>, bins: usize) ->
         clipped: shown.clipped.map(scaled),
         rounding_mse: sample.mean(sample.split.rounding),
         clipping_mse: sample.mean(sample.split.clipping),
-        errors: Errors::of_channels(&sample.errors()),
+        errors: Errors::of_channels(&sample.errors),
     })
 }
 
@@ -87,37 +87,42 @@ fn place(x: f32, width: f64) -> i64 {
     if width > 0.0 { (f64::from(x) / width).floor() as i64 } else { 0 }
 }
 
-/// The kept values, by channel, in float and quantized.
+/// The kept values on their grids.
 struct Sample {
-    channels: Vec<(Vec<f32>, Vec<f32>)>,
-    n: u64,
+    /// The sums of each channel.
+    errors: Vec<ErrorStats>,
     split: Split,
+    n: u64,
+    /// The quantized values, where there is a grid for each channel.
+    quantized: Vec<f32>,
 }
 
 impl Sample {
     fn of(seen: &Observation, grids: &[Affine]) -> Self {
-        let mut channels = vec![(Vec::new(), Vec::new()); seen.channels.max(1)];
-        let mut split = Split::default();
-        for (&x, channel) in seen.sample.iter().zip(seen.sample_channels()) {
-            let grid = if grids.len() > 1 { grids.get(channel) } else { grids.first() };
-            let quantized = grid.map_or(x, |grid| grid.fake(x));
-            if let Some(grid) = grid {
-                split.add(x, quantized, grid.clip_range());
+        let mut sample = Self { errors: Vec::new(), split: Split::default(), n: 0, quantized: Vec::new() };
+        let mut quantized = Vec::new();
+        for (channel, values) in seen.sample.iter().enumerate() {
+            quantized.clear();
+            match if grids.len() > 1 { grids.get(channel) } else { grids.first() } {
+                None => quantized.extend_from_slice(values),
+                Some(grid) => {
+                    quantized.extend(values.iter().map(|&x| grid.fake(x)));
+                    let clip = grid.clip_range();
+                    values.iter().zip(&quantized).for_each(|(&x, &q)| sample.split.add(x, q, clip));
+                }
             }
-            channels[channel].0.push(x);
-            channels[channel].1.push(quantized);
+            sample.errors.push(ErrorStats::between(values, &quantized));
+            sample.n += values.len() as u64;
+            if grids.len() > 1 {
+                sample.quantized.extend_from_slice(&quantized);
+            }
         }
-        Self { channels, n: seen.sample.len() as u64, split }
+        sample
     }
 
     fn places(&self, width: f64) -> Quantized {
-        let quantized = self.channels.iter().flat_map(|(_, quantized)| quantized);
-        let places = quantized.map(|&x| (place(x, width), 1)).collect();
+        let places = self.quantized.iter().map(|&x| (place(x, width), 1)).collect();
         Quantized { places, levels: Vec::new(), clipped: self.split.clipped }
-    }
-
-    fn errors(&self) -> Vec<ErrorStats> {
-        self.channels.iter().map(|(float, quantized)| ErrorStats::between(float, quantized)).collect()
     }
 
     fn mean(&self, sum: f64) -> f64 {
