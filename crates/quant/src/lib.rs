@@ -35,3 +35,4 @@ pub use observe::Observations;
 pub use predict::Predictor;
 pub use prepare::Prepared;
 pub use recipe::{Choice, LayerChoice, Quantizer, RangeMethod, Recipe, RecipeError, Rule};
+pub use sensitivity::Sweep;

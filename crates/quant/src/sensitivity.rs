@@ -3,62 +3,69 @@
 //! The first tells what a layer does by itself, the second what is won by keeping it in float. They differ by what layers do
 //! together; a sum of the first is no prediction of the whole.
 
-use fewbit_runtime::Control;
+use fewbit_graph::Tensor;
+use fewbit_runtime::{Backend, Control};
 
 use crate::error::QuantError;
-use crate::evaluate::Evaluator;
+use crate::evaluate::{Evaluator, EvaluatorOptions};
 use crate::layer::QuantizedLayer;
-use crate::observe::Progress;
 use crate::prepare::Prepared;
-use crate::report::{Evaluation, Sensitivity};
+use crate::report::Sensitivity;
 
-/// Measures every layer of the model with its `layers` as they are now, on the samples of `evaluator`, which is left in
-/// no particular state: give it one of its own.
+/// Two evaluations of the same samples, one with a single layer quantized, the other with all but one.
 ///
-/// First the outputs with only one layer quantized, for each in order; then with all but one, and each row as it is
-/// complete. `progress` is told after each of these 2·L runs.
-///
-/// # Errors
-/// [`QuantError::Run`], also if stopped.
-pub async fn sweep(
-    evaluator: &mut Evaluator,
-    prepared: &Prepared,
-    layers: &[QuantizedLayer],
-    control: &Control<'_>,
-    progress: Progress<'_>,
-    on_row: &mut dyn FnMut(Sensitivity),
-) -> Result<(), QuantError> {
-    let runs = 2 * layers.len();
-    for layer in 0..layers.len() {
-        keep_in_float(evaluator, prepared, layer)?;
-    }
-    let mut alone: Vec<Evaluation> = Vec::with_capacity(layers.len());
-    for (i, layer) in layers.iter().enumerate() {
-        quantize(evaluator, i, layer)?;
-        let (evaluation, _) = evaluator.run(control, &mut |_| ()).await?;
-        alone.push(evaluation);
-        keep_in_float(evaluator, prepared, i)?;
-        progress(i + 1, runs);
-    }
-    for (i, layer) in layers.iter().enumerate() {
-        quantize(evaluator, i, layer)?;
-    }
-    for ((i, layer), only) in layers.iter().enumerate().zip(alone) {
-        keep_in_float(evaluator, prepared, i)?;
-        let (all_but, _) = evaluator.run(control, &mut |_| ()).await?;
-        quantize(evaluator, i, layer)?;
-        on_row(Sensitivity { layer: i as u32, n: only.n, only, all_but });
-        progress(layers.len() + i + 1, runs);
-    }
-    Ok(())
+/// From one layer to the next little changes in either, so each runs again only from there on.
+pub struct Sweep {
+    only: Evaluator,
+    all_but: Evaluator,
 }
 
-fn quantize(evaluator: &mut Evaluator, index: usize, layer: &QuantizedLayer) -> Result<(), QuantError> {
-    evaluator.set_weights(index, &layer.weights)?;
-    evaluator.set_input_grids(index, layer.input.as_deref())
-}
+impl Sweep {
+    /// Prepares both for `samples`; they share `options`' memory.
+    ///
+    /// # Errors
+    /// Those of [`Evaluator::prepare`].
+    pub async fn prepare(
+        backend: &dyn Backend,
+        prepared: &Prepared,
+        samples: &Tensor,
+        labels: Option<&[i64]>,
+        options: EvaluatorOptions,
+        control: &Control<'_>,
+    ) -> Result<Self, QuantError> {
+        let options = EvaluatorOptions { live_memory: options.live_memory / 2, ..options };
+        let mut quiet = |_, _| ();
+        let only =
+            Evaluator::prepare(backend, prepared, samples, labels, options, control, &mut quiet).await?;
+        let all_but =
+            Evaluator::prepare(backend, prepared, samples, labels, options, control, &mut quiet).await?;
+        Ok(Self { only, all_but })
+    }
 
-fn keep_in_float(evaluator: &mut Evaluator, prepared: &Prepared, index: usize) -> Result<(), QuantError> {
-    evaluator.set_weights(index, prepared.weights(index)?)?;
-    evaluator.set_input_grids(index, None)
+    /// Measures layer `index` of the model with its `layers` as they are now, one for each of the model's.
+    ///
+    /// # Errors
+    /// [`QuantError::Layer`] without such a layer, [`QuantError::Run`], also if stopped.
+    pub async fn row(
+        &mut self,
+        prepared: &Prepared,
+        layers: &[QuantizedLayer],
+        index: usize,
+        control: &Control<'_>,
+    ) -> Result<Sensitivity, QuantError> {
+        prepared.layer(index)?;
+        for (i, layer) in layers.iter().enumerate() {
+            let (here, there) = match i == index {
+                true => (&mut self.only, &mut self.all_but),
+                false => (&mut self.all_but, &mut self.only),
+            };
+            here.set_weights(i, &layer.weights)?;
+            here.set_input_grids(i, layer.input.as_deref())?;
+            there.set_weights(i, prepared.weights(i)?)?;
+            there.set_input_grids(i, None)?;
+        }
+        let (only, _) = self.only.run(control, &mut |_| ()).await?;
+        let (all_but, _) = self.all_but.run(control, &mut |_| ()).await?;
+        Ok(Sensitivity { layer: index as u32, n: only.n, only, all_but })
+    }
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use fewbit_graph::op::{Binary, Op, Opaque, Reshape};
 use fewbit_graph::{Dim, Graph, Model, Tensor};
 use fewbit_numeric::{Affine, Range};
-use fewbit_quant::report::{Evaluation, Unsupported};
+use fewbit_quant::answers::softmax;
+use fewbit_quant::report::{Evaluation, Sensitivity, Unsupported};
 use fewbit_quant::{
     Analysis, AnalysisOptions, Evaluator, EvaluatorOptions, LayerErrors, Observations, Predictor, Prepared,
-    QuantError, QuantizedLayer, observation, sensitivity,
+    QuantError, QuantizedLayer, Sweep, observation,
 };
 use fewbit_runtime::cpu::Cpu;
 use fewbit_runtime::{Cancel, Control, NeverPause, RunError, RunReport};
@@ -349,6 +350,44 @@ fn the_errors_of_a_linear_network_are_those_of_the_algebra() {
     close(found[1].local.sqnr_db, 10.0 * (signal / mse(&reference, &local)).log10());
 }
 
+/// ONNX's arithmetic, a value at a time: x̂, then Σ x̂·ŵ in order, then the bias.
+#[test]
+fn the_quantized_network_is_the_plain_composition_of_its_quantizers_to_the_bit() {
+    let prepared = prepare(&perceptron(13, true));
+    let samples = random(&mut Rng::new(14), &[20, 3]);
+    let seen = observe(&prepared, &samples);
+    for (weights, activations) in
+        [("int8@channel", "uint8@tensor"), ("int3@group2", "int5@tensor"), ("uint2@tensor", "uint4@channel")]
+    {
+        let layers = quantize(&prepared, &seen, weights, activations);
+        let mut predictor = block_on(Predictor::prepare(&Cpu::new(), &prepared)).unwrap();
+        for (i, layer) in layers.iter().enumerate() {
+            predictor.set_weights(i, &layer.weights).unwrap();
+            predictor.set_input_grids(i, layer.input.as_deref()).unwrap();
+        }
+        let apply = |index: usize, input: &[f32]| -> Vec<f32> {
+            let layer = &layers[index];
+            let grids = layer.input.as_ref().unwrap();
+            let grid = |channel: usize| grids.get(channel).unwrap_or(&grids[0]);
+            let input: Vec<f32> = input.iter().enumerate().map(|(c, &x)| grid(c).fake(x)).collect();
+            let node = prepared.graph.node_of(prepared.layers[index].node);
+            let bias = prepared.graph.value(node.inputs[2]).unwrap().as_f32().unwrap();
+            let codes = layer.codes.as_ref().unwrap().dequantize();
+            let rows = codes.chunks(input.len()).zip(bias);
+            rows.map(|(row, bias)| row.iter().zip(&input).fold(0.0, |sum, (w, x)| sum + w * x) + bias)
+                .collect()
+        };
+        for (i, sample) in samples.as_f32().unwrap().chunks(3).enumerate() {
+            let hidden: Vec<f32> = apply(0, sample).iter().map(|x| x.max(0.0)).collect();
+            let expected = softmax(&apply(1, &hidden));
+            let [_, found] =
+                with_control(|control| block_on(predictor.predict(&samples.rows(i, i + 1), control)))
+                    .unwrap();
+            assert_eq!(found, expected, "{weights} {activations}");
+        }
+    }
+}
+
 #[test]
 fn accuracy_agreement_and_divergence_are_those_of_a_pencil() {
     // The identity on two classes: the logits are the samples.
@@ -503,22 +542,18 @@ fn sensitivities_are_the_evaluations_of_the_mixed_models() {
     let layers = quantize(&prepared, &seen, "int3@channel", "uint4@tensor");
     let float = quantize(&prepared, &seen, "float", "float");
     let options = EvaluatorOptions::default();
-    let mut rows = Vec::new();
-    let mut steps = Vec::new();
-    let mut swept = evaluator(&prepared, &samples, None, options);
-    with_control(|control| {
-        block_on(sensitivity::sweep(
-            &mut swept,
-            &prepared,
-            &layers,
-            control,
-            &mut |done, of| steps.push((done, of)),
-            &mut |row| rows.push(row),
-        ))
-    })
-    .unwrap();
-    assert_eq!(steps.last(), Some(&(8, 8)));
-    assert_eq!(rows.len(), 4);
+    let rows: Vec<Sensitivity> = with_control(|control| {
+        block_on(async {
+            let cpu = Cpu::new();
+            let mut sweep = Sweep::prepare(&cpu, &prepared, &samples, None, options, control).await.unwrap();
+            let mut rows = Vec::new();
+            for i in 0..layers.len() {
+                rows.push(sweep.row(&prepared, &layers, i, control).await.unwrap());
+            }
+            assert!(sweep.row(&prepared, &layers, 4, control).await.is_err());
+            rows
+        })
+    });
     for (i, row) in rows.iter().enumerate() {
         let (mut only, mut all_but) = (float.clone(), layers.clone());
         only[i] = layers[i].clone();
