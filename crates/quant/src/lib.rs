@@ -2,7 +2,12 @@
 //!
 //! A [`Recipe`] says what is quantized and how. This crate makes it true: observers find ranges on calibration data,
 //! weights become codes, quantizers are put on the wires of a graph, and what all that does to every layer and to the
-//! model's answers is measured. It sees engines only as `dyn Backend`. Start reading at [`recipe`] and [`report`].
+//! model's answers is measured. It sees engines only as `dyn Backend`.
+//!
+//! The way of a model through it: [`Prepared`] folds and finds the layers; [`Observations`] sees what flows into them;
+//! a [`QuantizedLayer`] is one layer as the recipe wants it; [`Analysis`] measures the errors at every layer,
+//! [`Evaluator`] the answers, [`Sweep`] each layer alone; [`size`] counts, [`view`] shows, [`report`] has the words for
+//! all of it. Start reading at [`recipe`] and [`report`].
 
 pub mod activations;
 pub mod analysis;
@@ -11,7 +16,7 @@ mod batches;
 pub mod error;
 pub mod evaluate;
 pub mod layer;
-pub mod measure;
+mod measure;
 pub mod observation;
 pub mod observe;
 pub mod predict;

@@ -11,8 +11,6 @@ use crate::observation::Observation;
 use crate::prepare::Prepared;
 use crate::report::{LayerView, Level};
 
-/// A usual number of bins.
-pub const BINS: usize = 128;
 /// The largest number of bins and of levels that are listed.
 const MOST: usize = 4096;
 const MOST_LEVELS: usize = 256;
