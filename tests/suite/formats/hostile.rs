@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use fewbit_formats::{Dataset, Kind, Limits, npy, npz, onnx, safetensors};
+use fewbit_graph::infer::infer;
+use fewbit_graph::{Bindings, Dim, Graph, Source};
 use proptest::prelude::*;
 
 use crate::{bytes_of, file_name, files_in, repository};
@@ -106,6 +108,18 @@ fn damaged(whole: Vec<u8>, flips: &[(usize, u8)]) -> Vec<u8> {
     bytes
 }
 
+/// Every symbol of the inputs bound to 2.
+fn twos(graph: &Graph) -> Bindings {
+    let mut bindings = Bindings::new();
+    for wire in &graph.inputs {
+        let Source::Input(dims) = &graph.wire(*wire).source else { continue };
+        let symbols =
+            dims.iter().filter_map(|dim| if let Dim::Symbol(symbol) = dim { Some(symbol) } else { None });
+        bindings.extend(symbols.map(|symbol| (symbol.clone(), 2)));
+    }
+    bindings
+}
+
 fn flips() -> impl Strategy<Value = Vec<(usize, u8)>> {
     proptest::collection::vec((any::<usize>(), 1u8..), 1..6)
 }
@@ -119,6 +133,7 @@ proptest! {
         let bytes = damaged(bytes_of(&format!("tests/golden/onnx/{name}.onnx")), &flips);
         if let Ok((model, _)) = onnx::read(&bytes, &Limits::default()) {
             prop_assert_eq!(model.graph.check(), Ok(()));
+            drop(infer(&model.graph, &twos(&model.graph)));
         }
     }
 
