@@ -118,6 +118,11 @@ impl Gpu {
         })))
     }
 
+    /// The kernels that were compiled so far, in alphabetical order.
+    pub fn compiled(&self) -> Vec<&'static str> {
+        self.0.modules.borrow().keys().copied().collect()
+    }
+
     /// Gives the device up, as a driver may at any time. For tests of what happens then.
     pub fn destroy(&self) {
         self.0.device.destroy();

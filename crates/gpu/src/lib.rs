@@ -20,7 +20,9 @@ mod memory;
 mod plan;
 mod program;
 mod queue;
+pub mod selftest;
 mod step;
 
 pub use device::{Adapter, Gpu, GpuError, Options};
 pub use kernel::Kernel;
+pub use selftest::{Check, SelfTest, SelfTestOptions, self_test};

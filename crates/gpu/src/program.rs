@@ -25,8 +25,6 @@ const MOST_GROUPS: u32 = 65_535;
 pub(crate) struct Program {
     /// By the numbers of [`Memory`].
     pub(crate) buffers: Vec<wgpu::Buffer>,
-    /// By the numbers of [`Recording::scratch`].
-    pub(crate) scratch: Vec<wgpu::Buffer>,
     /// One for each step.
     pub(crate) commands: Vec<Command>,
     /// The budget of a submission.
@@ -166,7 +164,7 @@ impl Program {
             });
         }
         let bytes = buffers.iter().chain(&scratch).map(wgpu::Buffer::size).sum::<u64>() + uniform.size();
-        Self { buffers, scratch, commands, budget, bytes }
+        Self { buffers, commands, budget, bytes }
     }
 }
 

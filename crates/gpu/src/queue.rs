@@ -61,7 +61,9 @@ impl Fence {
     fn submit(device: &Device, commands: wgpu::CommandBuffer) -> Self {
         let (send, done) = oneshot::channel();
         device.queue.submit([commands]);
-        device.queue.on_submitted_work_done(move || drop(send.send(())));
+        device.queue.on_submitted_work_done(move || {
+            send.send(()).ok();
+        });
         Self { done }
     }
 
@@ -93,7 +95,7 @@ impl Staging {
         }
         let (send, mapped) = oneshot::channel();
         encoder.map_buffer_on_submit(&buffer, wgpu::MapMode::Read, ..total, move |result| {
-            drop(send.send(result));
+            send.send(result).ok();
         });
         device.queue.submit([encoder.finish()]);
         #[cfg(not(target_arch = "wasm32"))]

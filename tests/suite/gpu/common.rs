@@ -1,0 +1,55 @@
+//! What the parts of the suite share.
+
+use fewbit_gpu::{Adapter, Gpu, Options};
+use fewbit_graph::{Bindings, Graph, Tensor};
+use fewbit_runtime::{Backend, Cancel, Control, Cpu, Keep, NeverPause, Plan, RunError, RunReport};
+use fewbit_tests::{Rng, Tolerance};
+use pollster::block_on;
+
+/// A software adapter if there is one, so that the suite tests the same thing everywhere; else any.
+pub fn gpu() -> Option<Gpu> {
+    let open = |adapter| block_on(Gpu::open(Options { adapter, baseline: true }));
+    match open(Adapter::Software).or_else(|_| open(Adapter::Fastest)) {
+        Ok(gpu) => Some(gpu),
+        Err(error) => {
+            let set = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
+            assert!(!set("CI", "true") && !set("REQUIRE_GPU", "1"), "{error}");
+            eprintln!("\n*** THE GPU IS NOT TESTED: {error} ***\n");
+            None
+        }
+    }
+}
+
+/// Runs a plan without anybody waiting.
+pub fn run(plan: &mut dyn Plan) -> Result<RunReport, RunError> {
+    block_on(plan.run(&[], &Control { cancel: &Cancel::default(), pace: &NeverPause }))
+}
+
+/// The outputs of a graph of parameters.
+pub fn outputs(backend: &dyn Backend, graph: &Graph, keep: Keep) -> Result<Vec<Tensor>, RunError> {
+    block_on(async {
+        let mut plan = backend.prepare(graph, &Bindings::new(), keep).await?;
+        plan.run(&[], &Control { cancel: &Cancel::default(), pace: &NeverPause }).await?;
+        plan.read(&graph.outputs).await
+    })
+}
+
+/// Whether the device's outputs are near the CPU engine's.
+pub fn compare_with_cpu(gpu: &Gpu, graph: &Graph, tolerance: Tolerance, what: &str) {
+    let expected = outputs(&Cpu::new(), graph, Keep::Outputs).expect("the CPU engine runs it");
+    let found = outputs(gpu, graph, Keep::Outputs).expect("the device runs it");
+    for (expected, found) in expected.iter().zip(&found) {
+        assert_eq!(expected.shape(), found.shape(), "{what}");
+        let pairs = expected.as_f32().expect("floats").iter().zip(found.as_f32().expect("floats"));
+        for (i, (&expected, &found)) in pairs.enumerate() {
+            let distance = tolerance.distance(expected.into(), found);
+            assert!(distance <= 1.0, "{what}: element {i} is {found}, expected {expected}");
+        }
+    }
+}
+
+/// A tensor of random values in [−2, 2).
+pub fn random(shape: &[usize], seed: u64) -> Tensor {
+    let values = Rng::new(seed).floats(shape.iter().product());
+    Tensor::f32(shape, values).expect("as many values as the shape has")
+}
