@@ -50,7 +50,7 @@ pub(crate) fn tile<S: Simd>(simd: S, rows: &[f32], panel: &[f32]) -> Tile<S> {
         for (row, &a) in tile.iter_mut().zip(a) {
             let a = S::f32s::splat(simd, a);
             for (sum, &b) in row.iter_mut().zip(&b) {
-                *sum = *sum + a * b;
+                *sum += a * b;
             }
         }
     }

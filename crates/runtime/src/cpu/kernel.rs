@@ -40,7 +40,7 @@ impl Kernel {
         let w = more.first().copied();
         Some(match op {
             Op::Conv(conv) => Self::Conv(Conv::new(conv, x, w?, output)),
-            Op::MatMul => Self::MatMul(MatMul::matmul(x, w?)),
+            Op::MatMul => Self::MatMul(MatMul::new(x, w?)),
             Op::Gemm(gemm) => Self::MatMul(MatMul::gemm(gemm, x, more.get(1).copied(), output)),
             Op::Pool(pool) => Self::Pool(Pool::new(pool, x, output)),
             Op::Reduce(reduce) => Self::Reduce(Reduce::new(reduce, x)),

@@ -42,7 +42,7 @@ struct Matrix {
 
 impl MatMul {
     /// MatMul of factors of these shapes.
-    pub(crate) fn matmul(a: &[usize], b: &[usize]) -> Self {
+    pub(crate) fn new(a: &[usize], b: &[usize]) -> Self {
         let ((a_batch, a), (b_batch, b)) = (a.split_at(a.len() - 2), b.split_at(b.len() - 2));
         let (terms, columns) = (b[0], b[1]);
         let batch = broadcast_shapes(a_batch, b_batch).unwrap_or_default();

@@ -40,23 +40,14 @@ pub(crate) fn compare(
 #[inline(always)]
 fn add_pairs(a: &[f32], b: &[f32], sums: &mut [f64]) {
     let mut lanes = [[0.0f64; LANES]; 7];
-    let mut add = |i: usize, a: f32, b: f32| {
-        let (a, b) = (f64::from(a), f64::from(b));
-        let e = b - a;
-        lanes[0][i] += a * a;
-        lanes[1][i] += e * e;
-        lanes[2][i] += a;
-        lanes[3][i] += e;
-        lanes[4][i] += a * e;
-        lanes[5][i] = max(lanes[5][i], e.abs());
-        lanes[6][i] = max(lanes[6][i], a.abs());
-    };
     let (whole_a, rest_a) = a.as_chunks::<LANES>();
     let (whole_b, rest_b) = b.as_chunks::<LANES>();
     for (a, b) in whole_a.iter().zip(whole_b) {
-        (0..LANES).for_each(|i| add(i, a[i], b[i]));
+        add_lanes(a.map(f64::from), b.map(f64::from), &mut lanes);
     }
-    rest_a.iter().zip(rest_b).enumerate().for_each(|(i, (&a, &b))| add(i, a, b));
+    // A pair of zeros adds nothing.
+    let filled = |rest: &[f32]| std::array::from_fn(|i| rest.get(i).copied().map_or(0.0, f64::from));
+    add_lanes(filled(rest_a), filled(rest_b), &mut lanes);
     for (sum, lanes) in sums.iter_mut().zip(&lanes[..5]) {
         *sum += (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
     }
@@ -64,6 +55,20 @@ fn add_pairs(a: &[f32], b: &[f32], sums: &mut [f64]) {
         *largest = lanes.iter().fold(*largest, |largest, &x| max(largest, x));
     }
     sums[7] += a.len() as f64;
+}
+
+#[inline(always)]
+fn add_lanes(a: [f64; LANES], b: [f64; LANES], lanes: &mut [[f64; LANES]; 7]) {
+    for i in 0..LANES {
+        let (a, e) = (a[i], b[i] - a[i]);
+        lanes[0][i] += a * a;
+        lanes[1][i] += e * e;
+        lanes[2][i] += a;
+        lanes[3][i] += e;
+        lanes[4][i] += a * e;
+        lanes[5][i] = max(lanes[5][i], e.abs());
+        lanes[6][i] = max(lanes[6][i], a.abs());
+    }
 }
 
 /// Min, max, Σx, Σx² and the count of each channel. NaN makes the first four NaN.

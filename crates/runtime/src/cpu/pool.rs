@@ -8,7 +8,7 @@ use fewbit_graph::op::PoolKind;
 use crate::backend::RunError;
 use crate::control::Control;
 use crate::cpu::pieces::{self, in_pieces};
-use crate::cpu::simd::{Level, dispatch};
+use crate::cpu::simd::{Level, dispatch, rewritten};
 
 /// A pooling operator, made ready.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl Pool {
     #[inline(always)]
     fn max(&self, x: &[f32], y: &mut [f32]) {
         y.fill(f32::NEG_INFINITY);
-        self.fold(x, y, |max, x| if x > max || x.is_nan() { x } else { max });
+        self.fold(x, y, |max, x| if x > max || x.is_nan() { x } else { rewritten(max) });
     }
 
     #[inline(always)]

@@ -4,7 +4,7 @@ use fewbit_graph::op;
 use fewbit_graph::op::Reducer;
 
 use crate::cpu::broadcast::{Broadcast, Run};
-use crate::cpu::simd::{Level, dispatch};
+use crate::cpu::simd::{Level, dispatch, rewritten};
 
 /// A reduction, made ready.
 #[derive(Clone, Debug)]
@@ -71,10 +71,10 @@ fn lanes(values: &[f32], first: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
 
 #[inline(always)]
 fn max(max: f32, x: f32) -> f32 {
-    if x > max || x.is_nan() { x } else { max }
+    if x > max || x.is_nan() { x } else { rewritten(max) }
 }
 
 #[inline(always)]
 fn min(min: f32, x: f32) -> f32 {
-    if x < min || x.is_nan() { x } else { min }
+    if x < min || x.is_nan() { x } else { rewritten(min) }
 }

@@ -4,6 +4,8 @@ use crate::cpu::conv::window::Windows;
 use crate::cpu::simd::{Simd, SimdBase};
 
 /// One output channel of one image: the sum over the taps of `weights` times the inputs, plus `bias`.
+///
+/// `source` goes on for a few vectors behind the channel ([`SLACK`](super::window::SLACK)).
 #[inline(always)]
 pub(super) fn plane<S: Simd>(
     simd: S,
@@ -15,54 +17,51 @@ pub(super) fn plane<S: Simd>(
 ) {
     let lanes = S::f32s::LEN;
     for (i, row) in y.chunks_exact_mut(windows.columns()).enumerate() {
-        let from = i * windows.row_step();
-        let mut pairs = row.chunks_exact_mut(2 * lanes);
-        let mut place = from;
-        for pair in &mut pairs {
-            let [first, second] = sums::<S, 2>(simd, windows.taps(), source, weights, bias, place);
-            first.store_slice(&mut pair[..lanes]);
-            second.store_slice(&mut pair[lanes..]);
-            place += 2 * lanes;
-        }
-        for part in pairs.into_remainder().chunks_mut(lanes) {
-            let [sum] = sums::<S, 1>(simd, windows.taps(), source, weights, bias, place);
-            let values = sum.as_slice();
-            part.copy_from_slice(&values[..part.len()]);
-            place += lanes;
+        let mut sums =
+            Sums { simd, taps: windows.taps(), source: &source[i * windows.row_step()..], weights, bias };
+        for part in row.chunks_mut(4 * lanes) {
+            match part.len().div_ceil(lanes) {
+                1 => sums.write::<1>(part),
+                2 => sums.write::<2>(part),
+                3 => sums.write::<3>(part),
+                _ => sums.write::<4>(part),
+            }
+            sums.source = &sums.source[part.len()..];
         }
     }
 }
 
-/// The sums of `VECTORS` vectors of neighbouring windows.
-#[inline(always)]
-fn sums<S: Simd, const VECTORS: usize>(
+struct Sums<'a, S> {
     simd: S,
-    taps: &[usize],
-    source: &[f32],
-    weights: &[f32],
+    taps: &'a [usize],
+    source: &'a [f32],
+    weights: &'a [f32],
     bias: f32,
-    from: usize,
-) -> [S::f32s; VECTORS] {
-    let lanes = S::f32s::LEN;
-    let mut sums = [S::f32s::splat(simd, 0.0); VECTORS];
-    for (&tap, &weight) in taps.iter().zip(weights) {
-        let weight = S::f32s::splat(simd, weight);
-        for (i, sum) in sums.iter_mut().enumerate() {
-            *sum = *sum + weight * load(simd, source, from + tap + i * lanes);
-        }
-    }
-    let bias = S::f32s::splat(simd, bias);
-    sums.map(|sum| sum + bias)
 }
 
-/// One vector; zeros where the source ends.
-#[inline(always)]
-fn load<S: Simd>(simd: S, source: &[f32], from: usize) -> S::f32s {
-    if let Some(values) = source.get(from..from + S::f32s::LEN) {
-        return S::f32s::from_slice(simd, values);
+impl<S: Simd> Sums<'_, S> {
+    /// The sums of the first windows, as many as `y` takes, in `VECTORS` vectors; the last one begins early enough to
+    /// end where `y` does.
+    #[inline(always)]
+    fn write<const VECTORS: usize>(&self, y: &mut [f32]) {
+        let lanes = S::f32s::LEN;
+        let last = y.len().saturating_sub(lanes);
+        let places: [usize; VECTORS] = std::array::from_fn(|i| last.min(i * lanes));
+        let mut sums = [S::f32s::splat(self.simd, 0.0); VECTORS];
+        for (&tap, &weight) in self.taps.iter().zip(self.weights) {
+            let weight = S::f32s::splat(self.simd, weight);
+            let source = &self.source[tap..tap + VECTORS * lanes];
+            for (sum, &at) in sums.iter_mut().zip(&places) {
+                *sum += weight * S::f32s::from_slice(self.simd, &source[at..at + lanes]);
+            }
+        }
+        let bias = S::f32s::splat(self.simd, self.bias);
+        for (sum, &at) in sums.into_iter().zip(&places) {
+            let sum = sum + bias;
+            match y.get_mut(at..at + lanes) {
+                Some(part) => sum.store_slice(part),
+                None => y.copy_from_slice(&sum.as_slice()[..y.len()]),
+            }
+        }
     }
-    let mut padded = [0.0; 16];
-    let values = source.get(from..).unwrap_or_default();
-    padded[..values.len()].copy_from_slice(values);
-    S::f32s::from_slice(simd, &padded[..S::f32s::LEN])
 }

@@ -27,6 +27,7 @@ pub(crate) struct Conv {
     channels: usize,
     /// Output channels of a group.
     outputs: usize,
+    is_depthwise: bool,
     windows: Windows,
     /// Images that are worked on together.
     block: usize,
@@ -43,10 +44,11 @@ impl Conv {
     pub(crate) fn new(op: &op::Conv, x: &[usize], w: &[usize], y: &[usize]) -> Self {
         let (images, groups) = (x[0], op.groups.max(1));
         let (channels, outputs) = (w[1], w[0] / groups);
-        let windows = Windows::new(op, &x[2..], &w[2..], &y[2..], channels);
+        let is_depthwise = channels == 1 && outputs <= DEPTHWISE;
+        let windows = Windows::new(op, &x[2..], &w[2..], &y[2..], channels, is_depthwise);
         let of_image = (x[1] * windows.plane()).max(w[0] * windows.pixels());
         let block = (BLOCK / of_image.max(1)).clamp(1, images.max(1));
-        Self { images, groups, channels, outputs, windows, block }
+        Self { images, groups, channels, outputs, is_depthwise, windows, block }
     }
 
     /// y = w ∗ x + bias, each block of images handed to `finish` when it is complete.
@@ -59,16 +61,15 @@ impl Conv {
         finish: Finish<'_>,
         control: &Control<'_>,
     ) -> Result<(), RunError> {
-        let is_depthwise = self.channels == 1 && self.outputs <= DEPTHWISE;
         self.fill_bias(bias, &mut scratch.bias);
-        if !is_depthwise {
+        if !self.is_depthwise {
             self.pack_weights(w, &mut scratch.rows);
         }
         let of_image = self.groups * self.outputs * self.windows.pixels();
         for first in (0..self.images).step_by(self.block) {
             let count = self.block.min(self.images - first);
             let block = first * of_image..(first + count) * of_image;
-            if is_depthwise {
+            if self.is_depthwise {
                 self.depthwise(first, count, [x, w], &mut y[block.clone()], scratch, &finish, control)
                     .await?;
             } else {
@@ -94,7 +95,7 @@ impl Conv {
         let Scratch { rows, panel, padded, bias, .. } = scratch;
         let terms = self.windows.taps().len();
         let columns = gemm::columns(level);
-        // Behind the last row lies room for a vector that begins in it.
+        // Behind the last row lies room for a copy that begins in it.
         panel.resize((terms + 1) * columns, 0.0);
         let packed = self.outputs.next_multiple_of(ROWS) * terms;
         for group in 0..self.groups {

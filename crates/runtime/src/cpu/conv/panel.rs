@@ -45,101 +45,116 @@ impl Columns<'_> {
         let all = self.images * pixels;
         for first in panels.map(|i| i * width) {
             let len = width.min(all - first);
-            self.gather(simd, first, len, panel);
+            let (image, pixel) = (first / pixels, first % pixels);
+            self.gather(simd, image, pixel, len, panel);
             let panel = &panel[..terms * width];
+            let start = (image * self.outputs + self.first_output) * pixels + pixel;
             for (block, rows) in self.rows.chunks_exact(ROWS * terms).enumerate() {
                 let tile = gemm::tile(simd, rows, panel);
                 let bias = self.bias[block * ROWS..].iter().take(ROWS);
                 for (i, (row, &bias)) in tile.into_iter().zip(bias).enumerate() {
                     let bias = S::f32s::splat(simd, bias);
                     let row = row.map(|sums| sums + bias);
-                    let output = self.first_output + block * ROWS + i;
-                    let (image, pixel) = (first / pixels, first % pixels);
-                    let at = (image * self.outputs + output) * pixels + pixel;
+                    let at = start + (block * ROWS + i) * pixels;
                     if pixel + len <= pixels {
                         gemm::store::<S>(row, &mut y[at..at + len]);
                     } else {
-                        let mut lanes = [0.0; MAX_COLUMNS];
-                        gemm::store::<S>(row, &mut lanes[..width]);
-                        self.scatter(output, first, &lanes[..len], y);
+                        let mut values = [0.0; MAX_COLUMNS];
+                        gemm::store::<S>(row, &mut values[..width]);
+                        self.scatter(&values[..len], pixel, &mut y[at - pixel..]);
                     }
                 }
             }
         }
     }
 
-    /// Writes the values of one output channel from window `first` on, which may reach over several images.
-    fn scatter(&self, output: usize, first: usize, mut values: &[f32], y: &mut [f32]) {
+    /// Writes the values of one output channel from window `pixel` on to `y`, which begins with that channel of the
+    /// image; the values may reach over several images.
+    fn scatter(&self, mut values: &[f32], mut pixel: usize, y: &mut [f32]) {
         let pixels = self.windows.pixels();
-        let (mut image, mut pixel) = (first / pixels, first % pixels);
+        let mut at = pixel;
         while !values.is_empty() {
             let (own, rest) = values.split_at(values.len().min(pixels - pixel));
-            y[(image * self.outputs + output) * pixels + pixel..][..own.len()].copy_from_slice(own);
-            (values, image, pixel) = (rest, image + 1, 0);
+            y[at..at + own.len()].copy_from_slice(own);
+            at += self.outputs * pixels - pixel;
+            (values, pixel) = (rest, 0);
         }
     }
 
-    /// Fills the panel whose first column is window `first`: for each tap, the windows' inputs.
+    /// Fills the panel whose first column is window `pixel` of an image: for each tap, the windows' inputs.
     ///
-    /// Whole vectors are copied even where a stretch is shorter: what lies beyond its end is written again by the next
-    /// stretch, or by the next row of the panel, or belongs to columns that nobody reads.
+    /// As many columns as a panel has are copied for each stretch, however short it is: what lies beyond its end is
+    /// written again by the next stretch, or by the next row of the panel, or belongs to columns that nobody reads.
     #[inline(always)]
-    fn gather<S: Simd>(&self, simd: S, first: usize, len: usize, panel: &mut [f32]) {
+    fn gather<S: Simd>(&self, simd: S, image: usize, pixel: usize, len: usize, panel: &mut [f32]) {
         let width = gemm::columns_of(simd);
-        let lanes = S::f32s::LEN;
         let mut stretches = [Stretch::default(); MAX_COLUMNS];
-        let count = self.stretches(first, len, &mut stretches);
-        if let [Stretch { from, .. }] = stretches[..count] {
-            for (row, &tap) in panel.chunks_exact_mut(width).zip(self.windows.taps()) {
-                copy(simd, self.source, from + tap, row, 0);
-                copy(simd, self.source, from + tap + lanes, row, lanes);
-            }
-            return;
+        let count = self.stretches(image, pixel, len, &mut stretches);
+        let stretches = &stretches[..count];
+        let last = self.windows.taps().last().map_or(0, |tap| tap + width);
+        if stretches.iter().any(|stretch| stretch.from + last > self.source.len()) {
+            return self.gather_at_the_end(stretches, width, panel);
         }
-        for (i, &tap) in self.windows.taps().iter().enumerate() {
-            for stretch in &stretches[..count] {
-                for part in (0..stretch.len).step_by(lanes) {
-                    copy(
-                        simd,
-                        self.source,
-                        stretch.from + tap + part,
-                        panel,
-                        i * width + stretch.column + part,
-                    );
+        let taps = self.windows.taps().iter().zip((0..).step_by(width));
+        match *stretches {
+            [Stretch { from, .. }] => {
+                for (&tap, row) in taps {
+                    copy(simd, &self.source[from + tap..], &mut panel[row..]);
+                }
+            }
+            [Stretch { from, .. }, Stretch { from: second, column, .. }] => {
+                for (&tap, row) in taps {
+                    let row = &mut panel[row..row + 2 * width];
+                    copy(simd, &self.source[from + tap..], row);
+                    copy(simd, &self.source[second + tap..], &mut row[column..]);
+                }
+            }
+            _ => {
+                for (&tap, row) in taps {
+                    let row = &mut panel[row..row + 2 * width];
+                    for stretch in stretches {
+                        copy(simd, &self.source[stretch.from + tap..], &mut row[stretch.column..]);
+                    }
                 }
             }
         }
     }
 
-    /// Cuts `len` windows from `first` on into stretches; returns how many there are.
-    fn stretches(&self, first: usize, len: usize, stretches: &mut [Stretch]) -> usize {
-        let (pixels, columns) = (self.windows.pixels(), self.windows.columns());
+    /// [`gather`](Self::gather) where nothing may be read beyond a stretch.
+    fn gather_at_the_end(&self, stretches: &[Stretch], width: usize, panel: &mut [f32]) {
+        for (&tap, row) in self.windows.taps().iter().zip(panel.chunks_exact_mut(width)) {
+            for stretch in stretches {
+                let values = &self.source[stretch.from + tap..][..stretch.len];
+                row[stretch.column..][..stretch.len].copy_from_slice(values);
+            }
+        }
+    }
+
+    /// Cuts `len` windows from `pixel` of an image on into stretches; returns how many there are.
+    fn stretches(&self, mut image: usize, pixel: usize, len: usize, stretches: &mut [Stretch]) -> usize {
+        let columns = self.windows.columns();
+        let (mut row, mut place) = (pixel / columns, pixel % columns);
         let (mut column, mut count) = (0, 0);
         while column < len {
-            let window = first + column;
-            let (image, pixel) = (window / pixels, window % pixels);
-            let (row, place) = (pixel / columns, pixel % columns);
-            let stretch = Stretch {
-                column,
-                len: (columns - place).min(len - column),
-                from: image * self.image + row * self.windows.row_step() + place,
-            };
+            let from = image * self.image + row * self.windows.row_step() + place;
+            let stretch = Stretch { column, len: (columns - place).min(len - column), from };
             stretches[count] = stretch;
             column += stretch.len;
             count += 1;
+            (row, place) = (row + 1, 0);
+            if row == self.windows.rows() {
+                (image, row) = (image + 1, 0);
+            }
         }
         count
     }
 }
 
-/// Copies one vector, or what there is of it at the end of the source.
+/// Copies the first columns of a panel's row.
 #[inline(always)]
-fn copy<S: Simd>(simd: S, source: &[f32], from: usize, target: &mut [f32], to: usize) {
+fn copy<S: Simd>(simd: S, source: &[f32], target: &mut [f32]) {
     let lanes = S::f32s::LEN;
-    if let Some(values) = source.get(from..from + lanes) {
-        S::f32s::from_slice(simd, values).store_slice(&mut target[to..to + lanes]);
-    } else {
-        let values = source.get(from..).unwrap_or_default();
-        target[to..to + values.len()].copy_from_slice(values);
-    }
+    let (source, target) = (&source[..2 * lanes], &mut target[..2 * lanes]);
+    S::f32s::from_slice(simd, &source[..lanes]).store_slice(&mut target[..lanes]);
+    S::f32s::from_slice(simd, &source[lanes..]).store_slice(&mut target[lanes..]);
 }

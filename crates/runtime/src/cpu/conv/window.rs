@@ -2,6 +2,9 @@
 
 use fewbit_graph::op;
 
+/// The floats behind a padded copy that may be read, so that whole vectors can be.
+pub(super) const SLACK: usize = 64;
+
 /// The windows over an image, and the memory layout in which they are cut out of it.
 ///
 /// Unpadded images with stride 1 along rows are used as they are. Of others a padded copy is made in which a row is
@@ -26,18 +29,20 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    /// For one or two spatial axes of these lengths, and as many taps as a kernel has over `channels` channels.
+    /// For one or two spatial axes of these lengths, and as many taps as a kernel has over `channels` channels. With
+    /// `pad_always` there is always a copy.
     pub(super) fn new(
         op: &op::Conv,
         input: &[usize],
         kernel: &[usize],
         output: &[usize],
         channels: usize,
+        pad_always: bool,
     ) -> Self {
         let (mut input, kernel, mut output) = (pair(input, 1), pair(kernel, 1), pair(output, 1));
         let (stride, dilation) = (pair(&op.strides, 1), pair(&op.dilations, 1));
         let (pad, pad_end) = (pair(&op.pads_begin, 0), pair(&op.pads_end, 0));
-        let unpadded = pad == [0, 0] && pad_end == [0, 0];
+        let unpadded = pad == [0, 0] && pad_end == [0, 0] && !pad_always;
         if unpadded && kernel == [1, 1] && stride == [1, 1] {
             (input, output) = ([1, input[0] * input[1]], [1, output[0] * output[1]]);
         }
@@ -76,6 +81,11 @@ impl Windows {
     /// The number of windows.
     pub(super) fn pixels(&self) -> usize {
         self.output[0] * self.output[1]
+    }
+
+    /// The number of rows of windows.
+    pub(super) fn rows(&self) -> usize {
+        self.output[0]
     }
 
     /// The number of windows in a row.
@@ -117,8 +127,8 @@ impl Windows {
             return &x[first * pixels..];
         }
         padded.clear();
-        padded.resize(count * channels * self.plane, 0.0);
-        for (i, copy) in padded.chunks_exact_mut(self.plane).enumerate() {
+        padded.resize(count * channels * self.plane + SLACK, 0.0);
+        for (i, copy) in padded.chunks_exact_mut(self.plane).take(count * channels).enumerate() {
             let plane = first + i / channels * stride + i % channels;
             self.pad(&x[plane * pixels..][..pixels], copy);
         }
@@ -170,11 +180,11 @@ mod tests {
             pads_end: vec![1],
         };
         // Padded: 0 1 2 3 4 5 0; windows of three taps at 0, 2, 4.
-        let windows = Windows::new(&op, &[5], &[3], &[3], 1);
+        let windows = Windows::new(&op, &[5], &[3], &[3], 1, false);
         let mut padded = Vec::new();
         let x = [1.0, 2.0, 3.0, 4.0, 5.0];
         let source = windows.source(&x, (0, 1, 1), 1, &mut padded);
-        assert_eq!(source, [0.0, 2.0, 4.0, 0.0, 1.0, 3.0, 5.0, 0.0]);
+        assert_eq!(source[..8], [0.0, 2.0, 4.0, 0.0, 1.0, 3.0, 5.0, 0.0]);
         assert_eq!(windows.taps(), [0, 4, 1]);
     }
 
@@ -187,7 +197,7 @@ mod tests {
             pads_begin: vec![0, 0],
             pads_end: vec![0, 0],
         };
-        let windows = Windows::new(&op, &[5, 4], &[2, 2], &[2, 2], 1);
+        let windows = Windows::new(&op, &[5, 4], &[2, 2], &[2, 2], 1, false);
         assert_eq!(windows.taps(), [0, 2, 4, 6]);
         assert_eq!(windows.row_step(), 8);
         let x: Vec<f32> = (0..40).map(|i| i as f32).collect();

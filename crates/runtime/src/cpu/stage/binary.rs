@@ -3,7 +3,7 @@
 use fewbit_graph::op::Binary;
 
 use crate::cpu::broadcast::Run;
-use crate::cpu::simd::{Level, dispatch};
+use crate::cpu::simd::{Level, dispatch, rewritten};
 
 /// Replaces each element x of `data` by f(x, y), or by f(y, x) if `swapped`, with y the element of `operand` under it.
 pub(super) fn apply(
@@ -54,11 +54,11 @@ fn zip(
 /// The larger; NaN if one is.
 #[inline(always)]
 fn max(x: f32, y: f32) -> f32 {
-    if x > y || x.is_nan() { x } else { y }
+    if x > y || x.is_nan() { rewritten(x) } else { rewritten(y) }
 }
 
 /// The smaller; NaN if one is.
 #[inline(always)]
 fn min(x: f32, y: f32) -> f32 {
-    if x < y || x.is_nan() { x } else { y }
+    if x < y || x.is_nan() { rewritten(x) } else { rewritten(y) }
 }

@@ -4,13 +4,13 @@
 
 use fewbit_graph::op::Unary;
 
-use crate::cpu::simd::{Level, dispatch};
+use crate::cpu::simd::{Level, dispatch, rewritten};
 
 /// Replaces each element by its image.
 pub(super) fn apply(level: Level, unary: Unary, data: &mut [f32]) {
     match unary {
-        Unary::Relu => map(level, data, |x| if x < 0.0 { 0.0 } else { x }),
-        Unary::LeakyRelu { alpha } => map(level, data, |x| if x < 0.0 { alpha * x } else { x }),
+        Unary::Relu => map(level, data, |x| if x < 0.0 { 0.0 } else { rewritten(x) }),
+        Unary::LeakyRelu { alpha } => map(level, data, |x| if x < 0.0 { alpha * x } else { rewritten(x) }),
         Unary::Clip { min, max } => map(level, data, |x| clip(x, min, max)),
         Unary::HardSigmoid { alpha, beta } => map(level, data, |x| clip(alpha * x + beta, 0.0, 1.0)),
         Unary::HardSwish => map(level, data, |x| x * clip(x / 6.0 + 0.5, 0.0, 1.0)),
