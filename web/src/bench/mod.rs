@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use footer::Footer;
 use header::Header;
 use keys::KeyMap;
+use layer::LayerPanel;
 use layers::LayersPanel;
 use model::ModelPanel;
 use notices::Notices;
@@ -17,6 +18,7 @@ pub mod badge;
 pub mod footer;
 pub mod header;
 pub mod keys;
+pub mod layer;
 pub mod layers;
 pub mod model;
 pub mod notices;
@@ -43,6 +45,7 @@ pub fn Bench() -> impl IntoView {
             <Header on_help=Callback::new(move |()| help.set(true)) />
             <main class="panels">
                 <LayersPanel on_set_many=Callback::new(move |()| set_many.set(true)) />
+                <LayerPanel />
                 <ModelPanel />
             </main>
             <Footer />

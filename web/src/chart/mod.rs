@@ -2,12 +2,12 @@
 //!
 //! Every chart stands in a [`Frame`], which gives it a title, its twin as a table, and export as SVG, PNG and CSV.
 
-mod frame;
+pub mod frame;
 pub mod path;
-mod probe;
+pub mod probe;
 pub mod scale;
 pub mod ticks;
-mod tip;
+pub mod tip;
 
 pub use frame::{Frame, Size, Table};
 pub use probe::{Area, Arrow, Probe};

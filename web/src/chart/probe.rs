@@ -103,6 +103,11 @@ pub fn Probe(
             activate.run(mark);
         }
     };
+    let on_focus = move |_| {
+        if picked.get_untracked().is_none() && count.get_untracked() > 0 {
+            picked.set(Some(first.get_untracked()));
+        }
+    };
     let on_key = move |event: KeyboardEvent| {
         let key = event.key();
         let from = picked.get_untracked();
@@ -144,7 +149,7 @@ pub fn Probe(
             on:pointerdown=point
             on:pointerleave=leave
             on:click=move |_| run()
-            on:focus=move |_| if picked.get_untracked().is_none() && count.get_untracked() > 0 { picked.set(Some(now())) }
+            on:focus=on_focus
             on:blur=move |_| picked.set(None)
             on:keydown=on_key
         ></rect>

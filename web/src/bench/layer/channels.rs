@@ -39,7 +39,8 @@ impl Plot {
     fn new(channels: &[ChannelRange], size: Size) -> Self {
         let all = channels.iter().map(|channel| channel.float.union(channel.levels));
         let all = all.reduce(fewbit_numeric::Range::union);
-        let (low, high) = all.map_or((-1.0, 1.0), |all| (f64::from(all.min.min(0.0)), f64::from(all.max.max(0.0))));
+        let (low, high) =
+            all.map_or((-1.0, 1.0), |all| (f64::from(all.min.min(0.0)), f64::from(all.max.max(0.0))));
         let right = size.width.max(LEFT + 1.0);
         Self {
             x: Scale::linear((0.0, channels.len().max(1) as f64), (LEFT, right)),
@@ -50,12 +51,7 @@ impl Plot {
     }
 
     fn area(&self) -> Area {
-        Area {
-            left: LEFT,
-            top: TOP,
-            width: self.size.width - LEFT,
-            height: self.size.height - BOTTOM - TOP,
-        }
+        Area { left: LEFT, top: TOP, width: self.size.width - LEFT, height: self.size.height - BOTTOM - TOP }
     }
 
     fn middle(&self, channel: usize) -> f64 {
@@ -73,13 +69,12 @@ impl Plot {
         channels.iter().enumerate().map(bar).collect()
     }
 
-    /// A small triangle below each of the worst channels.
+    /// A small triangle at the foot of each of the worst channels.
     fn worst(&self, channels: &[ChannelRange]) -> String {
-        let floor = self.size.height - BOTTOM + 1.0;
+        let floor = self.size.height - BOTTOM;
         let mark = |channel: usize| {
             let x = self.middle(channel);
-            path::area(&[(x - 4.0, floor + 7.0), (x, floor)], floor + 7.0).replace('Z', "")
-                + &format!("L{:.2},{:.2}Z", x + 4.0, floor + 7.0)
+            path::line([(x - 4.0, floor), (x, floor - 7.0), (x + 4.0, floor)]) + "Z"
         };
         worst(channels).into_iter().map(mark).collect()
     }
@@ -121,7 +116,10 @@ fn table(channels: &[ChannelRange]) -> Table {
 
 /// The chart of the channels.
 #[component]
-pub fn Channels(looked: Looked) -> impl IntoView {
+pub fn Channels(
+    /// The layer that is looked at.
+    looked: Looked,
+) -> impl IntoView {
     let seen = looked.seen(|view| view.channels.clone());
     let channels = Memo::new(move |_| seen.get().unwrap_or_default());
     let picked = RwSignal::new(None::<usize>);
@@ -187,8 +185,8 @@ fn Drawing(
         <line class="axis" x1=LEFT x2=move || area.get().left + area.get().width y1=zero y2=zero />
         {[0, 1].map(|i| view! {
             <text x=LEFT - 4.0 y=move || ends.get()[i].1 text-anchor="end">{move || {
-                let ends = ends.get();
-                ticks::label(ends[i].0, &[0.0, ends[0].0, ends[1].0].map(|end| 0.02 * end))
+                let [(low, _), (high, _)] = ends.get();
+                ticks::label([low, high][i], &[0.0, 0.01 * (high - low)])
             }}</text>
         })}
         <text x=LEFT y=move || area.get().top + area.get().height + 13.0>"0"</text>

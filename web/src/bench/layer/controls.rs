@@ -63,7 +63,12 @@ fn with_parameter(method: RangeMethod, value: f32) -> RangeMethod {
 
 /// The controls of one tensor.
 #[component]
-pub fn Controls(looked: Looked, part: Part) -> impl IntoView {
+pub fn Controls(
+    /// The layer that is looked at.
+    looked: Looked,
+    /// Weights or input.
+    part: Part,
+) -> impl IntoView {
     let choice = looked.asked(part);
     let is_float = move || choice.get() == Choice::Float;
     let change = move |change: &dyn Fn(&mut Quantizer)| {
@@ -119,11 +124,7 @@ fn FormatSelect(looked: Looked, part: Part, choice: Memo<Choice>) -> impl IntoVi
 }
 
 #[component]
-fn GranularitySelect(
-    part: Part,
-    choice: Memo<Choice>,
-    on_pick: Callback<Granularity>,
-) -> impl IntoView {
+fn GranularitySelect(part: Part, choice: Memo<Choice>, on_pick: Callback<Granularity>) -> impl IntoView {
     let value = Memo::new(move |_| choice.get().quantizer().map(|q| q.granularity));
     let text = Memo::new(move |_| value.get().map(|granularity| granularity.to_string()).unwrap_or_default());
     // An input has no groups of weights, so only a recipe from elsewhere asks for them.

@@ -10,7 +10,10 @@ use crate::ui::format;
 
 /// The head.
 #[component]
-pub fn Head(looked: Looked) -> impl IntoView {
+pub fn Head(
+    /// The layer that is looked at.
+    looked: Looked,
+) -> impl IntoView {
     let name = move || looked.facts.with(|facts| facts.as_ref().map(|facts| facts.name.clone()));
     let meta = move || looked.facts.with(|facts| facts.as_ref().map(describe));
     let rules = looked.desk.part(|document| document.recipe.rules.clone());
@@ -51,6 +54,7 @@ fn describe(facts: &LayerFacts) -> String {
         let strides: Vec<_> = facts.strides.iter().map(usize::to_string).collect();
         text += &(words.stride)(&strides.join("×"));
     }
-    text += &if facts.depthwise { (words.depthwise)(outputs) } else { (words.channels_in_out)(inputs, outputs) };
+    text +=
+        &if facts.depthwise { (words.depthwise)(outputs) } else { (words.channels_in_out)(inputs, outputs) };
     text + &(words.weight_count)(&format::count(weights as u64))
 }

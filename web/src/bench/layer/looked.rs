@@ -35,8 +35,7 @@ impl Looked {
             desk.results.facts.with(|facts| facts.as_ref()?.layers.get(index.get() as usize).cloned())
         });
         let choices = layers::choices(desk);
-        let choice =
-            Memo::new(move |_| choices.with(|choices| choices.get(index.get() as usize).copied()));
+        let choice = Memo::new(move |_| choices.with(|choices| choices.get(index.get() as usize).copied()));
         let stale = Memo::new(move |_| {
             desk.results.view.with(|view| {
                 view.as_ref().is_some_and(|Of { revision, value }| {

@@ -7,7 +7,10 @@ use crate::i18n::words;
 
 /// Counts on a logarithmic scale.
 #[component]
-pub fn LogSwitch(looked: Looked) -> impl IntoView {
+pub fn LogSwitch(
+    /// The layer that is looked at.
+    looked: Looked,
+) -> impl IntoView {
     let log = looked.desk.part(|document| document.view.log_counts);
     view! {
         <label class="switch" title=move || words().layer.log_hint>
@@ -22,7 +25,10 @@ pub fn LogSwitch(looked: Looked) -> impl IntoView {
 
 /// All channels, or one of them.
 #[component]
-pub fn ChannelSwitch(looked: Looked) -> impl IntoView {
+pub fn ChannelSwitch(
+    /// The layer that is looked at.
+    looked: Looked,
+) -> impl IntoView {
     let count = Memo::new(move |_| {
         looked.facts.with(|facts| {
             let facts = facts.as_ref()?;

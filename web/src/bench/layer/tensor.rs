@@ -20,7 +20,10 @@ fn tab_id(part: Part) -> &'static str {
 
 /// One of the two, and the tabs between them.
 #[component]
-pub fn Tensors(looked: Looked) -> impl IntoView {
+pub fn Tensors(
+    /// The layer that is looked at.
+    looked: Looked,
+) -> impl IntoView {
     let part = RwSignal::new(Part::Weights);
     let tabs = PARTS.map(|own| {
         let node = NodeRef::<leptos::html::Button>::new();

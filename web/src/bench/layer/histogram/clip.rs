@@ -77,7 +77,9 @@ impl ClipLines {
     }
 
     fn take_hold(self) {
-        let (Some(lines), Some(domain)) = (self.at.get_untracked(), self.domain.get_untracked()) else { return };
+        let (Some(lines), Some(domain)) = (self.at.get_untracked(), self.domain.get_untracked()) else {
+            return;
+        };
         let factor = self.quantizer.get_untracked().map_or(1.0, |q| f64::from(q.shrink));
         self.held.set(Some(Held { lines, factor, domain, gesture: self.looked.desk.new_gesture() }));
         self.is_down.set(true);
@@ -108,7 +110,12 @@ impl ClipLines {
 
 /// Both lines over the histogram.
 #[component]
-pub fn ClipHandles(lines: ClipLines, plot: Memo<Option<Plot>>) -> impl IntoView {
+pub fn ClipHandles(
+    /// The lines.
+    lines: ClipLines,
+    /// Where everything lies.
+    plot: Memo<Option<Plot>>,
+) -> impl IntoView {
     let is_there = move || lines.at.with(Option::is_some) && lines.quantizer.with(Option::is_some);
     view! {
         <Show when=is_there>

@@ -11,7 +11,8 @@ use crate::ui::format;
 /// Mark `i` in a few lines: code, value, count, share, scale, zero point and the formula with numbers.
 pub fn lines(view: &TensorView, i: usize, words: &Words) -> Vec<String> {
     let value = |x: f64| format::significant(x);
-    let share = |n: u64| (words.of_values)(&format::count(n), &format::percent(n as f64 / view.n.max(1) as f64));
+    let share =
+        |n: u64| (words.of_values)(&format::count(n), &format::percent(n as f64 / view.n.max(1) as f64));
     let Some((levels, grid)) = levels(view) else {
         let (low, high) = bin_edges(view, i);
         let at = |bins: &[u64]| bins.get(i).copied().unwrap_or(0);
@@ -22,9 +23,11 @@ pub fn lines(view: &TensorView, i: usize, words: &Words) -> Vec<String> {
         if is_quantized(view) {
             lines.push(format!("{} {}", words.quantized, share(at(&view.quantized_bins))));
             lines.push(match view.grid {
-                Some(grid) => {
-                    (words.grid)(formula::scale_name(grid), &value(grid.scale.into()), &formula::zero_point(grid))
-                }
+                Some(grid) => (words.grid)(
+                    formula::scale_name(grid),
+                    &value(grid.scale.into()),
+                    &formula::zero_point(grid),
+                ),
                 None => words.many_grids.to_owned(),
             });
         }

@@ -1,10 +1,10 @@
 //! The histogram of a tensor with its quantization grid: float against quantized, and the lines beyond which values
 //! are lost.
 
-mod clip;
-mod marks;
-mod numbers;
-mod plot;
+pub mod clip;
+pub mod marks;
+pub mod numbers;
+pub mod plot;
 
 use fewbit_experiment::Part;
 use fewbit_quant::report::TensorView;
@@ -22,7 +22,12 @@ use crate::ui::format;
 
 /// The histogram of the weights, or of the input, of the layer that is looked at.
 #[component]
-pub fn Histogram(looked: Looked, part: Part) -> impl IntoView {
+pub fn Histogram(
+    /// The layer that is looked at.
+    looked: Looked,
+    /// Weights or input.
+    part: Part,
+) -> impl IntoView {
     let tensor = looked.tensor(part);
     let clip = ClipLines::new(looked, part, tensor);
     let log = looked.desk.part(|document| document.view.log_counts);
@@ -126,7 +131,8 @@ impl Chart {
     fn lines(self) -> Memo<Vec<String>> {
         Memo::new(move |_| {
             let Some(mark) = self.picked.get() else { return Vec::new() };
-            self.tensor.with(|tensor| tensor.as_ref().map(|t| marks::lines(t, mark, &words().layer)))
+            self.tensor
+                .with(|tensor| tensor.as_ref().map(|t| marks::lines(t, mark, &words().layer)))
                 .unwrap_or_default()
         })
     }
@@ -152,9 +158,7 @@ fn Drawing(chart: Chart, size: Signal<Size>) -> impl IntoView {
         let mark = picked.get()?;
         chart.draw(plot, |tensor, plot| plot.mark(tensor, mark))
     });
-    let at = move |(x, _): (f64, f64)| {
-        untrack(|| chart.draw(plot, |tensor, plot| plot.mark_at(tensor, x)))
-    };
+    let at = move |(x, _): (f64, f64)| untrack(|| chart.draw(plot, |tensor, plot| plot.mark_at(tensor, x)));
     let lines = chart.lines();
     view! {
         <Axes chart plot />
@@ -180,7 +184,7 @@ fn Drawing(chart: Chart, size: Signal<Size>) -> impl IntoView {
             at=Callback::new(at)
         />
         <ClipHandles lines=clip plot />
-        <text x="0" y="9">{move || log.get().then(|| words().layer.axis_log_count).unwrap_or(words().layer.axis_count)}</text>
+        <text x="0" y="9">{move || if log.get() { words().layer.axis_log_count } else { words().layer.axis_count }}</text>
     }
 }
 

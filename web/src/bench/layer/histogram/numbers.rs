@@ -13,7 +13,14 @@ use crate::ui::format;
 
 /// The numbers.
 #[component]
-pub fn Numbers(looked: Looked, part: Part, tensor: Memo<Option<TensorView>>) -> impl IntoView {
+pub fn Numbers(
+    /// The layer that is looked at.
+    looked: Looked,
+    /// Weights or input.
+    part: Part,
+    /// The tensor.
+    tensor: Memo<Option<TensorView>>,
+) -> impl IntoView {
     let of = move |show: fn(&TensorView) -> Option<String>| {
         Memo::new(move |_| tensor.with(|tensor| show(tensor.as_ref()?)))
     };

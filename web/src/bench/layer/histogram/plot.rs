@@ -85,12 +85,7 @@ impl Plot {
     /// The part that values lie in.
     pub fn area(&self) -> Area {
         let floor = self.floor();
-        Area {
-            left: LEFT,
-            top: TOP,
-            width: self.size.width - LEFT - RIGHT,
-            height: floor - TOP,
-        }
+        Area { left: LEFT, top: TOP, width: self.size.width - LEFT - RIGHT, height: floor - TOP }
     }
 
     /// The line that bars stand on.
@@ -163,10 +158,12 @@ impl Plot {
     pub fn across(&self, view: &TensorView) -> Vec<(f64, String)> {
         let (low, high) = self.x.domain();
         let values = match levels(view) {
-            Some((levels, grid))
-                if self.x.pixel(f64::from(grid.scale)) - self.x.pixel(0.0) >= LABEL =>
-            {
-                levels.iter().map(|level| f64::from(level.value)).filter(|v| (low..=high).contains(v)).collect()
+            Some((levels, grid)) if self.x.pixel(f64::from(grid.scale)) - self.x.pixel(0.0) >= LABEL => {
+                levels
+                    .iter()
+                    .map(|level| f64::from(level.value))
+                    .filter(|v| (low..=high).contains(v))
+                    .collect()
             }
             _ => ticks::linear(low, high, ((self.size.width - LEFT) / (1.6 * LABEL)) as usize),
         };
