@@ -1,5 +1,7 @@
 //! Quantization: range setting against its references, layers and views by hand, networks on the CPU engine.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
+
 #[path = "quant/gallery.rs"]
 mod gallery;
 #[path = "quant/golden.rs"]

@@ -46,7 +46,8 @@ fn bench(name: &str, n: usize) -> Bench {
 }
 
 impl Bench {
-    /// Agreement with float, in percent, and the share of right answers.
+    /// Agreement with float, and right answers, in percent.
+    #[expect(clippy::print_stdout, reason = "figures for whoever asks for them")]
     fn measure(&mut self, weights: &str, activations: &str) -> (f64, f64) {
         let layers: Vec<QuantizedLayer> = quantize(&self.prepared, &self.seen, weights, activations);
         for (i, layer) in layers.iter().enumerate() {
