@@ -1,5 +1,6 @@
-//! The quantizer's codes are those of `fewbit_numeric`, bit for bit.
+//! The quantizer's codes are those of `fewbit_numeric`, bit for bit; so is the division that they rest on.
 
+use fewbit_graph::op::Binary;
 use fewbit_graph::{Graph, Op, Tensor};
 use fewbit_numeric::Affine;
 use fewbit_runtime::Keep;
@@ -101,4 +102,38 @@ fn values_of_every_magnitude_get_the_same_codes() {
         })
         .collect();
     check(&x, &grids);
+}
+
+/// WGSL's own division need not be: ours is made of integers.
+#[test]
+fn division_is_rounded_to_nearest() {
+    let Some(gpu) = gpu() else { return };
+    let mut rng = Rng::new(4);
+    let normal = |x: f32| x.is_normal();
+    let mut draw = || loop {
+        // Exponents from 2⁻⁶³ to 2⁶³, so that every quotient is normal.
+        let bits = rng.between(0, u32::MAX as usize) as u32;
+        let x = f32::from_bits((bits & 0x807F_FFFF) | ((64 + (bits >> 23) % 126) << 23));
+        if normal(x) {
+            return x;
+        }
+    };
+    let (mut x, mut y): (Vec<f32>, Vec<f32>) = (0..200_000).map(|_| (draw(), draw())).unzip();
+    // Quotients that are whole, half, or a bit beside.
+    for n in 1..5000u32 {
+        let divisor = n as f32 * 0.7;
+        for ulps in [-1, 0, 1] {
+            x.push(f32::from_bits((divisor * (n % 9) as f32).max(1.0).to_bits().wrapping_add_signed(ulps)));
+            y.push(divisor);
+        }
+    }
+    let expected: Vec<f32> = x.iter().zip(&y).map(|(x, y)| x / y).collect();
+    let mut graph = Graph::new();
+    let inputs = [x.clone(), y.clone()].map(|values| graph.parameter("p", Tensor::vector(values)));
+    let quotient = graph.node("quotient", Op::Binary(Binary::Div), &inputs);
+    graph.outputs.push(quotient);
+    let found = outputs(&gpu, &graph, Keep::Outputs).expect("it runs");
+    let found = found[0].as_f32().expect("floats");
+    let wrong = (0..x.len()).find(|&i| found[i].to_bits() != expected[i].to_bits());
+    assert!(wrong.is_none(), "{:?}", wrong.map(|i| (x[i], y[i], expected[i], found[i])));
 }

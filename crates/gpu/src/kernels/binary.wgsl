@@ -33,7 +33,7 @@ fn apply(p: f32, q: f32) -> f32 {
   switch FUNCTION {
     case 1u: { return p - q; }
     case 2u: { return p * q; }
-    case 3u: { return p / q; }
+    case 3u: { return divide(p, q); }
     case 4u: { return larger(p, q); }
     case 5u: { return smaller(p, q); }
     case 6u: { return power(p, q); }
