@@ -1,5 +1,7 @@
 //! Bytes to models and data, and back.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[path = "formats/arrays.rs"]
 mod arrays;
 #[path = "formats/hostile.rs"]

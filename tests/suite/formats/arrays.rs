@@ -118,7 +118,10 @@ fn data_may_be_floats_and_have_no_labels() {
     assert_eq!((data.len(), data.y), (1, None));
 }
 
-fn results() -> (Vec<u8>, BTreeMap<String, String>) {
+/// What a file says of itself.
+type Metadata = BTreeMap<String, String>;
+
+fn results() -> (Vec<u8>, Metadata) {
     let scales: Vec<u8> = [0.5f32, 0.25].iter().flat_map(|x| x.to_le_bytes()).collect();
     let codes = [0x21, 0x43, 0x65];
     let metadata =

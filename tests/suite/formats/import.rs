@@ -2,7 +2,7 @@
 
 use fewbit_formats::Limits;
 use fewbit_formats::onnx::proto::{ModelProto, TypeValue};
-use fewbit_formats::onnx::{DiagnosticKind, read, supported};
+use fewbit_formats::onnx::{DiagnosticKind, operators as operators_of, read, supported};
 use fewbit_graph::op::Reshape;
 use fewbit_graph::{Dim, Model, Op, Source};
 
@@ -277,4 +277,13 @@ fn shapes_that_do_not_fit_are_told() {
         said[0].to_string(),
         "Conv `y`: the weight takes 4 input channels for each group, but there are 3 (inputs [5, 3, 4, 4], [3, 4, 3, 3], [4])"
     );
+}
+
+#[test]
+fn operators_are_counted_as_the_file_names_them() {
+    let counts = operators_of(&bytes_of("assets/models/fashion-lenet.onnx")).unwrap();
+    assert_eq!(counts["Conv"], 2);
+    assert_eq!(counts["BatchNormalization"], 2);
+    let counts = operators_of(&bytes_of("tests/golden/onnx/opaque_domain.onnx")).unwrap();
+    assert_eq!(counts.into_iter().collect::<Vec<_>>(), [("com.microsoft.FusedConv".to_owned(), 1)]);
 }

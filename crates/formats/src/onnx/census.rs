@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use prost::Message as _;
-
-use crate::error::{Place, Problem, ReadError};
+use crate::error::ReadError;
 use crate::onnx::proto::ModelProto;
 
 /// The operators of a model and how often each occurs, named as the file names them, with the domain in front where it is
@@ -13,8 +11,7 @@ use crate::onnx::proto::ModelProto;
 /// # Errors
 /// [`ReadError`] if the bytes are no ONNX model.
 pub fn operators(bytes: &[u8]) -> Result<BTreeMap<String, u64>, ReadError> {
-    let model = ModelProto::decode(bytes)
-        .map_err(|why| Place::File.error(Problem::Syntax(format!("no ONNX model: {why}"))))?;
+    let model = ModelProto::from_bytes(bytes)?;
     let mut counts = BTreeMap::new();
     for node in model.graph.iter().flat_map(|graph| &graph.node) {
         let name = node.op_type.as_deref().unwrap_or_default();
