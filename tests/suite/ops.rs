@@ -310,6 +310,20 @@ fn a_histogram_over_no_range_is_an_error() {
 }
 
 #[test]
+fn observers_do_not_pass_over_nan() {
+    let values = vec![1.0, f32::NAN, 3.0, 4.0, 5.0, 6.0, f32::NEG_INFINITY];
+    let (clean, strange) = (Tensor::zeros([7]), Tensor::vector(values));
+    let moments = Cpu::new().evaluate(&Op::Moments { axis: None }, &[&strange]).unwrap();
+    let [min, max, sum, square, count] = *moments.as_f32().unwrap() else { panic!("{moments:?}") };
+    assert!(min.is_nan() && max.is_nan() && sum.is_nan() && square.is_nan());
+    assert_eq!(count, 7.0);
+    let errors = Cpu::new().evaluate(&Op::Compare { axis: 0 }, &[&clean, &strange]).unwrap();
+    let errors = errors.as_f32().unwrap();
+    assert!(errors[8 + 5].is_nan(), "the largest error of NaN");
+    assert_eq!([errors[5], errors[6 * 8 + 5]], [1.0, f32::INFINITY]);
+}
+
+#[test]
 fn single_operators_are_evaluated_for_folding() {
     let x = Tensor::vector(vec![-1.0, 2.0]);
     let y = Cpu::new().evaluate(&Op::Unary(Unary::Relu), &[&x]).unwrap();

@@ -7,7 +7,7 @@ use fewbit_numeric::Histogram;
 use fewbit_numeric::histogram::HistogramError;
 
 use crate::cpu::broadcast::{Broadcast, Run};
-use crate::cpu::simd::{Level, dispatch};
+use crate::cpu::simd::{Level, Select as _, Simd, SimdBase as _, dispatch, f32x4, f64x4};
 
 const LANES: usize = 4;
 
@@ -21,15 +21,15 @@ pub(crate) fn compare(
 ) {
     sums.clear();
     sums.resize(y.len(), 0.0);
-    dispatch!(level, _simd => {
+    dispatch!(level, simd => {
         for Run { at, len, from, stride } in channels.runs(0, a.len()) {
             let (a, b) = (&a[at..at + len], &b[at..at + len]);
             if stride == 0 {
-                add_pairs(a, b, &mut sums[from * 8..][..8]);
+                add_pairs(simd, a, b, &mut sums[from * 8..][..8]);
             } else {
                 let sums = sums[from * 8..].chunks_exact_mut(8);
                 for ((a, b), sums) in a.chunks_exact(1).zip(b.chunks_exact(1)).zip(sums) {
-                    add_pairs(a, b, sums);
+                    add_pairs(simd, a, b, sums);
                 }
             }
         }
@@ -38,51 +38,49 @@ pub(crate) fn compare(
 }
 
 #[inline(always)]
-fn add_pairs(a: &[f32], b: &[f32], sums: &mut [f64]) {
-    let mut lanes = [[0.0f64; LANES]; 7];
+fn add_pairs<S: Simd>(simd: S, a: &[f32], b: &[f32], sums: &mut [f64]) {
+    let mut lanes = [f64x4::splat(simd, 0.0); 5];
+    let mut largest = [f32x4::splat(simd, 0.0); 2];
+    let mut add = |a: &[f32; LANES], b: &[f32; LANES]| {
+        let (wide_a, wide_b) = (f64x4::from_slice(simd, &a.map(f64::from)), &b.map(f64::from));
+        let e = f64x4::from_slice(simd, wide_b) - wide_a;
+        let terms = [wide_a * wide_a, e * e, wide_a, e, wide_a * e];
+        lanes.iter_mut().zip(terms).for_each(|(lane, term)| *lane += term);
+        // The f32 nearest to the largest |e| is the largest of the f32 nearest to each.
+        let a = f32x4::from_slice(simd, a);
+        let e = f32x4::from_slice(simd, b) - a;
+        let sizes = [e.abs(), a.abs()];
+        largest.iter_mut().zip(sizes).for_each(|(max, x)| *max = x.simd_gt(*max).select(x, *max));
+    };
     let (whole_a, rest_a) = a.as_chunks::<LANES>();
     let (whole_b, rest_b) = b.as_chunks::<LANES>();
-    for (a, b) in whole_a.iter().zip(whole_b) {
-        add_lanes(a.map(f64::from), b.map(f64::from), &mut lanes);
-    }
+    whole_a.iter().zip(whole_b).for_each(|(a, b)| add(a, b));
     // A pair of zeros adds nothing.
-    let filled = |rest: &[f32]| std::array::from_fn(|i| rest.get(i).copied().map_or(0.0, f64::from));
-    add_lanes(filled(rest_a), filled(rest_b), &mut lanes);
-    for (sum, lanes) in sums.iter_mut().zip(&lanes[..5]) {
-        *sum += (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-    }
-    for (largest, lanes) in sums[5..7].iter_mut().zip(&lanes[5..]) {
-        *largest = lanes.iter().fold(*largest, |largest, &x| max(largest, x));
+    add(&filled(rest_a, 0.0), &filled(rest_b, 0.0));
+    sums.iter_mut().zip(lanes).for_each(|(sum, lanes)| *sum += total(lanes));
+    for (i, largest) in largest.into_iter().enumerate() {
+        let old = sums[5 + i];
+        // Comparisons pass over NaN, squares do not.
+        let has_nan = [sums[1], sums[0]][i].is_nan();
+        let max =
+            largest.as_slice().iter().fold(old, |max, &x| if f64::from(x) > max { x.into() } else { max });
+        sums[5 + i] = if has_nan { f64::NAN } else { max };
     }
     sums[7] += a.len() as f64;
-}
-
-#[inline(always)]
-fn add_lanes(a: [f64; LANES], b: [f64; LANES], lanes: &mut [[f64; LANES]; 7]) {
-    for i in 0..LANES {
-        let (a, e) = (a[i], b[i] - a[i]);
-        lanes[0][i] += a * a;
-        lanes[1][i] += e * e;
-        lanes[2][i] += a;
-        lanes[3][i] += e;
-        lanes[4][i] += a * e;
-        lanes[5][i] = max(lanes[5][i], e.abs());
-        lanes[6][i] = max(lanes[6][i], a.abs());
-    }
 }
 
 /// Min, max, Σx, Σx² and the count of each channel. NaN makes the first four NaN.
 pub(crate) fn moments(level: Level, channels: &Broadcast, x: &[f32], sums: &mut Vec<f64>, y: &mut [f32]) {
     sums.clear();
     sums.extend([f64::INFINITY, f64::NEG_INFINITY, 0.0, 0.0, 0.0].iter().cycle().take(y.len()));
-    dispatch!(level, _simd => {
+    dispatch!(level, simd => {
         for Run { at, len, from, stride } in channels.runs(0, x.len()) {
             let x = &x[at..at + len];
             if stride == 0 {
-                add_values(x, &mut sums[from * 5..][..5]);
+                add_values(simd, x, &mut sums[from * 5..][..5]);
             } else {
                 let sums = sums[from * 5..].chunks_exact_mut(5);
-                x.chunks_exact(1).zip(sums).for_each(|(x, sums)| add_values(x, sums));
+                x.chunks_exact(1).zip(sums).for_each(|(x, sums)| add_values(simd, x, sums));
             }
         }
     });
@@ -90,36 +88,44 @@ pub(crate) fn moments(level: Level, channels: &Broadcast, x: &[f32], sums: &mut 
 }
 
 #[inline(always)]
-fn add_values(values: &[f32], sums: &mut [f64]) {
-    let mut lanes = [[f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES], [0.0; LANES], [0.0; LANES]];
-    let mut add = |i: usize, x: f32| {
-        let x = f64::from(x);
-        lanes[0][i] = min(lanes[0][i], x);
-        lanes[1][i] = max(lanes[1][i], x);
-        lanes[2][i] += x;
-        lanes[3][i] += x * x;
+fn add_values<S: Simd>(simd: S, values: &[f32], sums: &mut [f64]) {
+    let mut lanes = [f64x4::splat(simd, 0.0); 2];
+    let (mut min, mut max) = (f32x4::splat(simd, f32::INFINITY), f32x4::splat(simd, f32::NEG_INFINITY));
+    let mut add = |x: &[f32; LANES]| {
+        let wide = f64x4::from_slice(simd, &x.map(f64::from));
+        lanes.iter_mut().zip([wide, wide * wide]).for_each(|(lane, term)| *lane += term);
     };
     let (whole, rest) = values.as_chunks::<LANES>();
-    for x in whole {
-        (0..LANES).for_each(|i| add(i, x[i]));
+    whole.iter().for_each(&mut add);
+    add(&filled(rest, 0.0));
+    let mut compare = |x: &[f32; LANES]| {
+        let x = f32x4::from_slice(simd, x);
+        min = x.simd_lt(min).select(x, min);
+        max = x.simd_gt(max).select(x, max);
+    };
+    whole.iter().for_each(&mut compare);
+    if let Some(&first) = rest.first() {
+        compare(&filled(rest, first));
     }
-    rest.iter().enumerate().for_each(|(i, &x)| add(i, x));
-    sums[0] = lanes[0].iter().fold(sums[0], |least, &x| min(least, x));
-    sums[1] = lanes[1].iter().fold(sums[1], |largest, &x| max(largest, x));
-    for (sum, lanes) in sums[2..4].iter_mut().zip(&lanes[2..]) {
-        *sum += (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-    }
+    sums[2..4].iter_mut().zip(lanes).for_each(|(sum, lanes)| *sum += total(lanes));
+    let min = min.as_slice().iter().fold(sums[0], |min, &x| if f64::from(x) < min { x.into() } else { min });
+    let max = max.as_slice().iter().fold(sums[1], |max, &x| if f64::from(x) > max { x.into() } else { max });
+    // Comparisons pass over NaN, squares do not.
+    let has_nan = sums[3].is_nan();
+    (sums[0], sums[1]) = if has_nan { (f64::NAN, f64::NAN) } else { (min, max) };
     sums[4] += values.len() as f64;
 }
 
+/// The last few values, and `more` in the lanes that they leave free.
 #[inline(always)]
-fn max(max: f64, x: f64) -> f64 {
-    if x > max || x.is_nan() { x } else { max }
+fn filled(rest: &[f32], more: f32) -> [f32; LANES] {
+    std::array::from_fn(|i| rest.get(i).copied().unwrap_or(more))
 }
 
 #[inline(always)]
-fn min(min: f64, x: f64) -> f64 {
-    if x < min || x.is_nan() { x } else { min }
+fn total<S: Simd>(lanes: f64x4<S>) -> f64 {
+    let lanes = lanes.as_slice();
+    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
 }
 
 /// The counts of [`Histogram`] over `range`: the bins, below, above, not finite.

@@ -146,11 +146,11 @@ impl Windows {
                 let from = first * self.stride + phase - self.pad[1];
                 let Some(x) = x.get(from..) else { continue };
                 let Some(own) = row[phase * self.phase..][..self.phase].get_mut(first..) else { continue };
-                if self.stride == 1 {
-                    let len = own.len().min(x.len());
-                    own[..len].copy_from_slice(&x[..len]);
-                } else {
-                    own.iter_mut().zip(x.iter().step_by(self.stride)).for_each(|(own, &x)| *own = x);
+                let len = own.len().min(x.len());
+                match self.stride {
+                    1 => own[..len].copy_from_slice(&x[..len]),
+                    2 => own.iter_mut().zip(x.chunks(2)).for_each(|(own, x)| *own = x[0]),
+                    stride => own.iter_mut().zip(x.iter().step_by(stride)).for_each(|(own, &x)| *own = x),
                 }
             }
         }
