@@ -133,7 +133,7 @@ fn LanguageButton() -> impl IntoView {
         Locale::Chinese => "中文",
     };
     view! {
-        <button class="icon" lang=move || other().tag() title=name aria-label=name on:click=move |_| settings.locale.set(other())>{mark}</button>
+        <button class="icon" lang=move || other().tag() title=name on:click=move |_| settings.locale.set(other())><span aria-hidden="true">{mark}</span><span class="visually-hidden">{name}</span></button>
     }
 }
 

@@ -5,6 +5,7 @@ use fewbit_quant::report::{LayerFacts, LayerReport};
 use fewbit_quant::{Choice, LayerChoice};
 use leptos::prelude::*;
 
+use super::graph::CompactGraph;
 use crate::i18n::words;
 use crate::state::Desk;
 use crate::ui::{BitStrip, format};
@@ -84,6 +85,7 @@ pub fn LayersPanel(
                     </tbody>
                 </table>
                 <Show when=is_loading><p class="muted pad">{move || words().layers.loading}</p></Show>
+                <CompactGraph />
             </div>
         </section>
     }

@@ -16,6 +16,7 @@ use crate::state::Desk;
 
 pub mod badge;
 pub mod footer;
+pub mod graph;
 pub mod header;
 pub mod keys;
 pub mod layer;

@@ -40,6 +40,10 @@ pub struct Words {
     pub none: &'static str,
     /// Before a model is there.
     pub loading: &'static str,
+    /// The compact graph.
+    pub graph: &'static str,
+    /// How many nodes.
+    pub nodes: fn(usize) -> String,
 }
 
 /// English.
@@ -70,6 +74,8 @@ pub const ENGLISH: Words = Words {
     differs: |asked, reason| format!("asked for {asked}: {reason}"),
     none: "no layer matches",
     loading: "Loading the model…",
+    graph: "Graph",
+    nodes: |n| format!("{n} nodes after folding"),
 };
 
 /// Chinese.
@@ -98,4 +104,6 @@ pub const CHINESE: Words = Words {
     differs: |asked, reason| format!("要求 {asked}：{reason}"),
     none: "没有匹配的层",
     loading: "正在加载模型…",
+    graph: "计算图",
+    nodes: |n| format!("折叠后 {n} 个节点"),
 };
