@@ -78,6 +78,21 @@ pub struct Prediction {
     pub quantized: Vec<f32>,
 }
 
+/// How long the float model takes on this engine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Speed {
+    /// Samples in a run.
+    pub batch: u32,
+    /// Runs after the first.
+    pub runs: u32,
+    /// The first run, with the making of the plan, in milliseconds.
+    pub first_millis: f64,
+    /// The median of the others.
+    pub median_millis: f64,
+    /// The least of the others.
+    pub min_millis: f64,
+}
+
 /// What the engine said.
 #[derive(Clone, Copy)]
 pub struct Results {
@@ -105,6 +120,8 @@ pub struct Results {
     pub sensitivity: RwSignal<Option<Of<Vec<Sensitivity>>>>,
     /// What the drawn input was taken for.
     pub prediction: RwSignal<Option<Prediction>>,
+    /// How fast the engine is with this model, once it was timed.
+    pub speed: RwSignal<Option<Speed>>,
     /// What the last answer took.
     pub effort: RwSignal<Option<Effort>>,
     /// Everything tried so far with this model.
@@ -132,6 +149,7 @@ impl Results {
             answers: RwSignal::new(Vec::new()),
             sensitivity: RwSignal::new(None),
             prediction: RwSignal::new(None),
+            speed: RwSignal::new(None),
             effort: RwSignal::new(None),
             tried: RwSignal::new(Vec::new()),
             progress: RwSignal::new(None),
@@ -152,6 +170,7 @@ impl Results {
         self.answers.set(Vec::new());
         self.sensitivity.set(None);
         self.prediction.set(None);
+        self.speed.set(None);
         self.effort.set(None);
         self.tried.set(Vec::new());
     }
@@ -317,6 +336,12 @@ impl Desk {
         self.send(Request::Predict { id, values }, Vec::new());
     }
 
+    /// Times the float model on this engine.
+    pub fn time_engine(self, batch: u32, runs: u32) {
+        self.results.speed.set(None);
+        self.send(Request::Bench { batch, runs }, Vec::new());
+    }
+
     /// Writes the quantized model out; the file is offered for saving when it is there.
     pub fn export(self, form: ExportForm) {
         self.send(Request::Export { form }, Vec::new());
@@ -377,6 +402,7 @@ impl Desk {
     pub fn restart(self, choice: EngineChoice) {
         self.choice.set_value(choice);
         self.results.engine.set(None);
+        self.results.speed.set(None);
         self.results.progress.set(None);
         self.start_engine(choice);
         let files = self.hidden.with_value(|hidden| hidden.borrow().files.clone());
@@ -522,6 +548,9 @@ impl Desk {
                 if id == self.hidden.with_value(|hidden| hidden.borrow().predictions) {
                     results.prediction.set(Some(Prediction { float, quantized }));
                 }
+            }
+            Event::Benched { batch, runs, first_millis, median_millis, min_millis } => {
+                results.speed.set(Some(Speed { batch, runs, first_millis, median_millis, min_millis }));
             }
             Event::Exported { name, mime } => {
                 let bytes = blobs.first().cloned().unwrap_or_default();

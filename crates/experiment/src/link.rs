@@ -1,8 +1,9 @@
 //! Links: a document as a short text for an address's fragment.
 //!
-//! `v1.` and then, in base64url, the deflated JSON of how the document differs from [`Document::of`] its model.
-//! What equals the default is left out; rules of the same choice share one entry. A later version of the format
-//! gets another prefix, and every prefix ever published keeps its reader.
+//! `v1.` and then, in base64url, the deflated JSON of how the document differs from [`Document::of`] its model. Deflated
+//! is zlib's form (RFC 1950), whose checksum tells a damaged link from another one. What equals the default is left out;
+//! rules of the same choice share one entry. A later version of the format gets another prefix, and every prefix ever
+//! published keeps its reader.
 
 use data_encoding::BASE64URL_NOPAD;
 use fewbit_numeric::Format;
@@ -86,7 +87,10 @@ pub fn write(document: &Document) -> Result<String, Failure> {
     };
     let json = serde_json::to_vec(&difference)
         .map_err(|e| Failure::new(Code::BadLink, format!("this work cannot be written as a link: {e}")))?;
-    Ok(format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&miniz_oxide::deflate::compress_to_vec(&json, EFFORT))))
+    Ok(format!(
+        "{PREFIX}{}",
+        BASE64URL_NOPAD.encode(&miniz_oxide::deflate::compress_to_vec_zlib(&json, EFFORT))
+    ))
 }
 
 /// The document that a fragment (with or without `#`, or a whole address) stands for.
@@ -100,7 +104,8 @@ pub fn read(link: &str) -> Result<Document, Failure> {
             .hint("copy the whole link again; parts of it are missing or changed")
     };
     if fragment.len() > MOST_TEXT {
-        return Err(bad(format!("it has {} characters; at most {MOST_TEXT} are read", fragment.len())));
+        return Err(bad(format!("it has {} characters; at most {MOST_TEXT} are read", fragment.len()))
+            .at(format!("character {}", MOST_TEXT + 1)));
     }
     let Some(text) = fragment.strip_prefix(PREFIX) else {
         let start: String = fragment.chars().take(12).collect();
@@ -110,8 +115,9 @@ pub fn read(link: &str) -> Result<Document, Failure> {
         bad(format!("it is not base64url: {}", e.kind))
             .at(format!("character {}", PREFIX.len() + e.position + 1))
     })?;
-    let json = miniz_oxide::inflate::decompress_to_vec_with_limit(&packed, MOST_JSON)
-        .map_err(|e| bad(format!("it does not inflate: {}", e.status as i32)))?;
+    let json = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&packed, MOST_JSON).map_err(|e| {
+        bad(format!("it does not inflate: {e}")).at(format!("byte {} of its JSON", e.output.len()))
+    })?;
     let difference: Difference = serde_json::from_slice(&json).map_err(|e| {
         bad(format!("it says something unknown: {e}")).at(format!("column {} of its JSON", e.column()))
     })?;

@@ -80,6 +80,13 @@ pub enum Request {
         /// The input's values.
         values: Vec<f32>,
     },
+    /// Times the float model on this engine.
+    Bench {
+        /// Samples in a run.
+        batch: u32,
+        /// Runs after the first.
+        runs: u32,
+    },
     /// Writes the quantized model out.
     Export {
         /// In which form.
@@ -126,6 +133,8 @@ pub enum Stage {
     Answers,
     /// Each layer alone.
     Sweep,
+    /// Timing the engine.
+    Timing,
     /// Writing a file.
     Writing,
 }
@@ -322,6 +331,19 @@ pub enum Event {
         float: Vec<f32>,
         /// Of the quantized model.
         quantized: Vec<f32>,
+    },
+    /// How long the float model takes: the first run with the making of the plan, then the others.
+    Benched {
+        /// Samples in a run.
+        batch: u32,
+        /// Runs after the first.
+        runs: u32,
+        /// The first run, in milliseconds.
+        first_millis: f64,
+        /// The median of the others.
+        median_millis: f64,
+        /// The least of the others.
+        min_millis: f64,
     },
     /// A file, as the message's blob.
     Exported {

@@ -7,6 +7,10 @@ use crate::i18n::words;
 use crate::state::Desk;
 use crate::ui::{Dialog, format};
 
+/// What is timed: samples in a run, and runs after the first.
+const TIMED_BATCH: u32 = 32;
+const TIMED_RUNS: u32 = 5;
+
 /// The badge.
 #[component]
 pub fn Badge() -> impl IntoView {
@@ -27,6 +31,7 @@ pub fn Badge() -> impl IntoView {
         </button>
         <Dialog open title=Signal::derive(move || words().shell.engine.to_owned())>
             {move || engine.get().map(|info| view! { <EngineFacts info /> })}
+            <Timing />
             <div class="row">
                 {[EngineChoice::Auto, EngineChoice::Cpu, EngineChoice::Gpu].map(|choice| view! {
                     <button class="chip" on:click=move |_| { open.set(false); desk.restart(choice); }>
@@ -35,6 +40,22 @@ pub fn Badge() -> impl IntoView {
                 })}
             </div>
         </Dialog>
+    }
+}
+
+/// Times the engine on the model that is there.
+#[component]
+fn Timing() -> impl IntoView {
+    let desk = Desk::here();
+    let speed = desk.results.speed;
+    let text = move || speed.get().map(|speed| (words().shell.speed)(&speed));
+    view! {
+        <div class="row timing">
+            <button class="chip" on:click=move |_| desk.time_engine(TIMED_BATCH, TIMED_RUNS)>
+                {move || (words().shell.time_engine)(TIMED_BATCH)}
+            </button>
+            <span class="num" role="status">{text}</span>
+        </div>
     }
 }
 

@@ -3,6 +3,7 @@
 use fewbit_experiment::protocol::{Effort, EngineChoice, EngineInfo, EngineReason, Stage};
 
 use crate::settings::Theme;
+use crate::state::Speed;
 
 /// The words.
 pub struct Words {
@@ -60,6 +61,10 @@ pub struct Words {
     pub passed: &'static str,
     /// Failed.
     pub failed: &'static str,
+    /// Times the engine: samples in a run.
+    pub time_engine: fn(u32) -> String,
+    /// What came of it.
+    pub speed: fn(&Speed) -> String,
     /// What is done to the model.
     pub pipeline: &'static str,
     /// Its steps: how many rewrites, which range method.
@@ -155,6 +160,13 @@ pub const ENGLISH: Words = Words {
     result: "result",
     passed: "passed",
     failed: "failed",
+    time_engine: |batch| format!("Time {batch} samples in float"),
+    speed: |s| {
+        format!(
+            "median {:.1} ms, least {:.1} ms of {} runs; first {:.1} ms",
+            s.median_millis, s.min_millis, s.runs, s.first_millis
+        )
+    },
     pipeline: "Pipeline",
     steps: |rewrites, range| {
         let mut steps = Vec::new();
@@ -176,6 +188,7 @@ pub const ENGLISH: Words = Words {
         Stage::LayerErrors => "Errors of layers",
         Stage::Answers => "Answers",
         Stage::Sweep => "Each layer alone",
+        Stage::Timing => "Timing the engine",
         Stage::Writing => "Writing the file",
     },
     cancel: "Cancel",
@@ -265,6 +278,13 @@ pub const CHINESE: Words = Words {
     result: "结果",
     passed: "通过",
     failed: "未通过",
+    time_engine: |batch| format!("为 {batch} 个样本的浮点推理计时"),
+    speed: |s| {
+        format!(
+            "{2} 次运行：中位数 {0:.1} 毫秒，最短 {1:.1} 毫秒；首次 {3:.1} 毫秒",
+            s.median_millis, s.min_millis, s.runs, s.first_millis
+        )
+    },
     pipeline: "流程",
     steps: |rewrites, range| {
         let mut steps = Vec::new();
@@ -286,6 +306,7 @@ pub const CHINESE: Words = Words {
         Stage::LayerErrors => "各层误差",
         Stage::Answers => "回答",
         Stage::Sweep => "逐层单独量化",
+        Stage::Timing => "引擎计时",
         Stage::Writing => "写入文件",
     },
     cancel: "取消",

@@ -33,7 +33,8 @@ pub(super) async fn open(
         return Ok(cpu(EngineReason::SoftwareAdapter(info.device), None));
     }
     let test = tested(&gpu, now_millis).await;
-    let wrong: Vec<String> = test.checks.iter().filter(|check| !check.passed).map(|c| c.kernel.clone()).collect();
+    let wrong: Vec<String> =
+        test.checks.iter().filter(|check| !check.passed).map(|c| c.kernel.clone()).collect();
     let reason = match (choice, wrong.is_empty()) {
         (EngineChoice::Gpu, _) => EngineReason::AskedFor,
         (_, true) => EngineReason::Verified,

@@ -40,6 +40,8 @@ pub struct Bench {
 struct Data {
     test: Option<Dataset>,
     calibration: Option<Tensor>,
+    /// Whether the calibration samples are the test samples, for want of others.
+    calibration_from_test: bool,
     classes: Vec<String>,
 }
 
@@ -71,14 +73,15 @@ impl Bench {
                 .at(name)
                 .hint("export the model again as ONNX, operator set 7 to 21, with its weights inside")
         };
+        let (parsed, diagnostics) = onnx::read(model, &Limits::default()).map_err(|e| unreadable(&e))?;
+        // After the reader, which holds the file to its limits.
         let operators = onnx::operators(model).map_err(|e| unreadable(&e))?;
-        let (model, diagnostics) = onnx::read(model, &Limits::default()).map_err(|e| unreadable(&e))?;
         let unsupported = diagnostics.iter().filter_map(unsupported).collect();
         let prepared =
-            Prepared::new(name, &model, operators, unsupported, evaluator).map_err(|e| unreadable(&e))?;
+            Prepared::new(name, &parsed, operators, unsupported, evaluator).map_err(|e| unreadable(&e))?;
         let mut bench = Self {
             prepared,
-            data: Data { test: None, calibration: None, classes },
+            data: Data { test: None, calibration: None, calibration_from_test: false, classes },
             warnings: diagnostics.iter().filter_map(|diagnostic| warning(name, diagnostic)).collect(),
             observed: None,
             choices: Vec::new(),
@@ -112,14 +115,13 @@ impl Bench {
         // Data that do not fit a model of one's own are left out, and that is said.
         let fits = |samples: &Tensor| self.prepared.check_samples(samples);
         let mut warnings = Vec::new();
-        let test = test.filter(|test| match fits(&test.x) {
-            Ok(_) => true,
-            Err(error) => {
-                warnings.push(unfit(&error));
-                false
-            }
-        });
-        let calibration = calibration.filter(|samples| fits(samples).is_ok());
+        let mut keep = |samples: &Tensor, what: &str| {
+            let fit = fits(samples).map_err(|error| warnings.push(unfit(&error).at(what)));
+            fit.is_ok()
+        };
+        let test = test.filter(|test| keep(&test.x, "test set"));
+        let calibration = calibration.filter(|samples| keep(samples, "calibration set"));
+        self.data.calibration_from_test = calibration.is_none() && test.is_some();
         self.data.calibration = calibration.or_else(|| test.as_ref().map(|test| test.x.clone()));
         self.data.test = test;
         self.warnings.extend(warnings);
@@ -134,7 +136,12 @@ impl Bench {
         let unreadable = |message: String| Failure::new(Code::UnreadableData, message).at(name);
         let data = Dataset::read(bytes, &Limits::default()).map_err(|error| unreadable(error.to_string()))?;
         self.prepared.check_samples(&data.x).map_err(|error| unreadable(error.to_string()))?;
-        self.data = Data { calibration: Some(data.x.clone()), test: Some(data), classes: Vec::new() };
+        self.data = Data {
+            calibration: Some(data.x.clone()),
+            calibration_from_test: true,
+            test: Some(data),
+            classes: Vec::new(),
+        };
         self.observed = None;
         self.analysis = None;
         self.evaluator = None;
@@ -147,10 +154,6 @@ impl Bench {
     pub fn data_facts(&self) -> DataFacts {
         let test = self.data.test.as_ref();
         let calibration = self.data.calibration.as_ref().map_or(0, count);
-        let from_test = match (&self.data.calibration, test) {
-            (Some(calibration), Some(test)) => *calibration == test.x,
-            _ => false,
-        };
         let sample_shape = match (self.prepared.face(), test) {
             (Ok(face), _) => face.sample_shape.clone(),
             (Err(_), Some(test)) => test.x.shape().iter().skip(1).copied().collect(),
@@ -160,7 +163,7 @@ impl Bench {
             test: test.map_or(0, |test| count(&test.x)),
             labelled: test.is_some_and(|test| test.y.is_some()),
             calibration,
-            calibration_from_test: from_test,
+            calibration_from_test: self.data.calibration_from_test,
             sample_shape,
             classes: self.data.classes.clone(),
         }
@@ -262,11 +265,10 @@ impl Bench {
         size::size(&self.prepared, &self.layers)
     }
 
-    /// The layer that is looked at.
-    pub(super) fn view(&self, focus: Focus) -> Result<LayerView, QuantError> {
+    /// The layer that is looked at; none of a model without layers.
+    pub(super) fn view(&self, focus: Focus) -> Result<Option<LayerView>, QuantError> {
         let index = (focus.layer as usize).min(self.layers.len().saturating_sub(1));
-        let count = self.layers.len();
-        let layer = self.layers.get(index).ok_or(QuantError::Layer { index, count })?;
+        let Some(layer) = self.layers.get(index) else { return Ok(None) };
         let channels = self
             .prepared
             .facts
@@ -275,7 +277,7 @@ impl Bench {
             .and_then(|facts| facts.weight_shape.get(facts.channel_axis));
         let channel = focus.channel.map(|c| c as usize).filter(|c| channels.is_some_and(|n| c < n));
         let observation = self.observed.as_ref().and_then(|observed| observed.observations.layer(index));
-        view::layer_view(&self.prepared, index, channel, focus.bins as usize, layer, observation)
+        view::layer_view(&self.prepared, index, channel, focus.bins as usize, layer, observation).map(Some)
     }
 
     /// Measures the layers' local and cumulative errors; the reports have them from then on.

@@ -8,6 +8,7 @@
 mod bench;
 mod export;
 mod picture;
+mod timing;
 
 use std::rc::Rc;
 
@@ -19,6 +20,7 @@ use crate::failure::{Code, Failure};
 use crate::protocol::{Effort, Event, ExportForm, Focus, Request, Stage};
 
 pub use bench::Bench;
+pub use timing::Timing;
 
 /// While answers come in, samples are shown anew after about so many.
 const SHOWN_EVERY: u32 = 512;
@@ -67,6 +69,12 @@ struct Sweep {
     next: usize,
 }
 
+struct Timed {
+    timing: Timing,
+    batch: u32,
+    runs: u32,
+}
+
 /// An engine with what is on its bench.
 pub struct Engine {
     backend: Rc<dyn Backend>,
@@ -76,12 +84,13 @@ pub struct Engine {
     bench: Option<Bench>,
     goal: Option<Goal>,
     sweep: Option<Sweep>,
+    timed: Option<Timed>,
 }
 
 impl Engine {
     /// An engine on `backend` with nothing on its bench.
     pub fn new(backend: Rc<dyn Backend>, host: Rc<dyn Host>) -> Self {
-        Self { backend, cpu: Cpu::new(), host, bench: None, goal: None, sweep: None }
+        Self { backend, cpu: Cpu::new(), host, bench: None, goal: None, sweep: None, timed: None }
     }
 
     /// What is on the bench.
@@ -115,6 +124,7 @@ impl Engine {
                 Ok(())
             }
             Request::Predict { id, values } => self.predict(id, values, control).await,
+            Request::Bench { batch, runs } => self.time(batch, runs),
             Request::Export { form } => self.export(form),
             Request::Cancel => {
                 self.stop();
@@ -135,6 +145,8 @@ impl Engine {
             self.work_on_goal(control).await
         } else if self.sweep.is_some() {
             self.sweep_one(control).await
+        } else if self.timed.is_some() {
+            self.time_once(control).await
         } else {
             return false;
         };
@@ -150,7 +162,9 @@ impl Engine {
 
     /// Whether [`Self::advance`] would find something to do.
     pub fn has_work(&self) -> bool {
-        self.sweep.is_some() || self.goal.as_ref().is_some_and(|goal| goal.reached < Reached::Settled)
+        self.sweep.is_some()
+            || self.timed.is_some()
+            || self.goal.as_ref().is_some_and(|goal| goal.reached < Reached::Settled)
     }
 
     /// Leaves everything as it is now.
@@ -159,6 +173,7 @@ impl Engine {
             goal.reached = Reached::Settled;
         }
         self.sweep = None;
+        self.timed = None;
     }
 
     fn emit(&self, event: Event) {
@@ -211,8 +226,9 @@ impl Engine {
     /// Tells about the layer that is looked at.
     fn view(&self) -> Result<(), Failure> {
         let (Some(goal), Some(bench)) = (&self.goal, &self.bench) else { return Ok(()) };
-        let view = bench.view(goal.focus).map_err(|error| failure_of(&error))?;
-        self.emit(Event::Viewed { revision: goal.revision, view });
+        if let Some(view) = bench.view(goal.focus).map_err(|error| failure_of(&error))? {
+            self.emit(Event::Viewed { revision: goal.revision, view });
+        }
         Ok(())
     }
 
@@ -240,7 +256,9 @@ impl Engine {
                 bench.observe(&self.cpu, &goal.recipe, control, &mut progress(Stage::Calibrating)).await?;
                 let ran = bench.apply(&goal.recipe)?;
                 goal.reached = Reached::Applied;
-                tell(Event::Viewed { revision, view: bench.view(goal.focus)? });
+                if let Some(view) = bench.view(goal.focus)? {
+                    tell(Event::Viewed { revision, view });
+                }
                 let (layers, size) = (bench.reports(), bench.size());
                 let effort = effort(RunReport { ran, needed: layers.len() });
                 tell(Event::Applied { revision, layers, size, effort });
@@ -278,8 +296,8 @@ impl Engine {
                 let seen = &mut progress(Stage::Calibrating);
                 let is_news = bench.observe_distributions(&self.cpu, control, seen).await?;
                 goal.reached = Reached::Settled;
-                if is_news {
-                    tell(Event::Viewed { revision, view: bench.view(goal.focus)? });
+                if let Some(view) = if is_news { bench.view(goal.focus)? } else { None } {
+                    tell(Event::Viewed { revision, view });
                 }
                 tell(Event::Settled { revision });
             }
@@ -303,6 +321,35 @@ impl Engine {
                 self.host.emit(progress(sweep.next), None);
             }
             None => self.sweep = None,
+        }
+        Ok(())
+    }
+
+    fn time(&mut self, batch: u32, runs: u32) -> Result<(), Failure> {
+        let bench = self.bench.as_ref().ok_or_else(nothing_there)?;
+        let (batch, runs) = (batch.max(1), runs.max(1));
+        let timing = Timing::new(&bench.prepared, batch as usize).map_err(|error| failure_of(&error))?;
+        self.timed = Some(Timed { timing, batch, runs });
+        Ok(())
+    }
+
+    /// Times one more run.
+    async fn time_once(&mut self, control: &Control<'_>) -> Result<(), QuantError> {
+        let (Some(timed), Some(bench)) = (&mut self.timed, &self.bench) else {
+            self.timed = None;
+            return Ok(());
+        };
+        let host = &*self.host;
+        let now = || host.now_millis();
+        timed.timing.run(&*self.backend, &bench.prepared, &now, control).await?;
+        let (done, total) = (timed.timing.millis.len() as u32, timed.runs + 1);
+        host.emit(Event::Progress { stage: Stage::Timing, done, total }, None);
+        let (batch, runs) = (timed.batch, timed.runs);
+        if let Some((first_millis, median_millis, min_millis)) =
+            timed.timing.summary().filter(|_| done == total)
+        {
+            host.emit(Event::Benched { batch, runs, first_millis, median_millis, min_millis }, None);
+            self.timed = None;
         }
         Ok(())
     }
