@@ -77,10 +77,15 @@ impl Bench {
             calibration: source.calibration.is_some(),
             classes: source.classes,
         };
+        let brought = [source.test.is_some(), source.calibration.is_some()];
         let blobs = [Some(source.model), source.test, source.calibration].into_iter().flatten().collect();
         bench.receive(request, blobs).await?;
         if let Some(loaded) = bench.engine.bench() {
             let data = loaded.data_facts();
+            let lacks = [data.test == 0, data.calibration_from_test || data.calibration == 0];
+            if brought.into_iter().zip(lacks).any(|(brought, lacks)| brought && lacks) {
+                bail!("{}", bench.notes.join("\n"));
+            }
             if data.test == 0 {
                 bench
                     .notes

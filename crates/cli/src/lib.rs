@@ -53,9 +53,7 @@ async fn answer(args: &Args, messages: &mut dyn Write) -> anyhow::Result<Answer>
         }
         Command::Eval(eval) => commands::eval(args.backend, eval, messages).await,
         Command::Link(link) => commands::link(link),
-        Command::Replay { link, expect, data } => {
-            commands::replay(args.backend, link, expect.as_deref(), data, messages).await
-        }
+        Command::Replay(replay) => commands::replay(args.backend, replay, messages).await,
         Command::Bench { model, batch, runs } => commands::bench(args.backend, model, *batch, *runs).await,
     }
 }

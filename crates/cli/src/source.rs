@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use fewbit_experiment::gallery::{self, Exhibit};
 use fewbit_experiment::{Command, Document, ModelRef, Part};
-use fewbit_quant::{Choice, Quantizer, RangeMethod, Recipe};
+use fewbit_quant::{Choice, Recipe};
+use serde_json::{Map, Value};
 
-use crate::args::{Data, RecipeArgs};
+use crate::args::{AskedChoice, Data, Exception, RecipeArgs};
 
 /// A model with the data beside it, as bytes.
 pub(crate) struct Source {
@@ -81,57 +82,46 @@ fn assets() -> anyhow::Result<PathBuf> {
 /// The recipe of these arguments. Without `--weights` every weight is int8@channel, without `--activations` inputs stay
 /// in float.
 pub(crate) fn recipe(args: &RecipeArgs) -> anyhow::Result<Recipe> {
+    let base = Recipe { activations: Choice::Float, ..Recipe::default() };
     let mut recipe = match &args.recipe {
-        Some(path) => serde_json::from_slice(&read(path)?)
-            .with_context(|| format!("{} is no recipe", path.display()))?,
-        None => Recipe { activations: Choice::Float, ..Recipe::default() },
+        Some(path) => {
+            read_recipe(&read(path)?, &base).with_context(|| format!("{} is no recipe", path.display()))?
+        }
+        None => base,
     };
-    recipe.weights = args.weights.unwrap_or(recipe.weights);
-    recipe.activations = args.activations.unwrap_or(recipe.activations);
-    if let Some(range) = args.range {
-        recipe.weights = with_range(recipe.weights, range);
-        recipe.activations = with_range(recipe.activations, range);
+    let ranged = |choice: Choice| AskedChoice::from(choice).with_range(args.range);
+    for rule in &mut recipe.rules {
+        rule.weights = rule.weights.map(ranged);
+        rule.activations = rule.activations.map(ranged);
     }
+    recipe.weights = args.weights.map_or(ranged(recipe.weights), |asked| asked.with_range(args.range));
+    recipe.activations =
+        args.activations.map_or(ranged(recipe.activations), |asked| asked.with_range(args.range));
     recipe.edges = args.edges.or(recipe.edges);
-    recipe.calibration_samples = args.calibration_samples.unwrap_or(recipe.calibration_samples).max(1);
+    recipe.calibration_samples = args.calibration_samples.unwrap_or(recipe.calibration_samples);
     recipe.seed = args.seed.unwrap_or(recipe.seed);
     let mut document = Document { recipe, ..Document::of(ModelRef::Gallery(String::new())) };
-    for exception in &args.set {
-        for command in exceptions(exception, args.range)? {
-            document = document.apply(&command);
+    for Exception { pattern, weights, activations } in &args.set {
+        for (part, asked) in [(Part::Weights, weights), (Part::Activations, activations)] {
+            if let Some(asked) = asked {
+                let choice = asked.with_range(args.range);
+                document = document.apply(&Command::Set { pattern: pattern.clone(), part, choice });
+            }
         }
     }
     Ok(document.recipe)
 }
 
-/// `PATTERN=CHOICE[,CHOICE]`.
-fn exceptions(text: &str, range: Option<RangeMethod>) -> anyhow::Result<Vec<Command>> {
-    let (pattern, choices) = text
-        .split_once('=')
-        .with_context(|| format!("--set `{text}`: write PATTERN=CHOICE, like 'stage1.*=int3@channel'"))?;
-    let parts = [Part::Weights, Part::Activations];
-    let choices: Vec<&str> = choices.split(',').collect();
-    if choices.len() > parts.len() {
-        bail!("--set `{text}`: one choice for the weights and, after a comma, one for the input");
+/// The recipe in `json`; what it leaves out is as in `base`.
+fn read_recipe(json: &[u8], base: &Recipe) -> anyhow::Result<Recipe> {
+    let told: Map<String, Value> = serde_json::from_slice(json)?;
+    let mut whole = serde_json::to_value(base)?;
+    for (key, value) in told {
+        whole[key] = value;
     }
-    parts
-        .into_iter()
-        .zip(choices)
-        .filter(|(_, choice)| !choice.is_empty())
-        .map(|(part, choice)| {
-            let choice: Choice = choice.parse().with_context(|| format!("--set `{text}`"))?;
-            let choice = range.map_or(choice, |range| with_range(choice, range));
-            Ok(Command::Set { pattern: pattern.to_owned(), part, choice })
-        })
-        .collect()
-}
-
-/// The choice with `range` where it does not name one.
-fn with_range(choice: Choice, range: RangeMethod) -> Choice {
-    match choice {
-        Choice::Quantize(quantizer) if quantizer.range == RangeMethod::MinMax => {
-            Choice::Quantize(Quantizer { range, ..quantizer })
-        }
-        other => other,
+    let recipe: Recipe = serde_json::from_value(whole)?;
+    if recipe.calibration_samples == 0 {
+        bail!("calibration_samples is 0; at least one is needed");
     }
+    Ok(recipe)
 }

@@ -51,6 +51,7 @@ pub enum Choice {
 
 /// What the rule's pattern matches is treated so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rule {
     /// Layer names; `*` stands for any run of characters.
     pub pattern: String,
@@ -64,6 +65,7 @@ pub struct Rule {
 ///
 /// For each layer the first of these that speaks wins: the last matching rule, `edges` (first and last layer), the base.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// The base for every weight.
     pub weights: Choice,

@@ -15,11 +15,12 @@ use crate::output::Answer;
 use crate::source::Source;
 
 /// Times a model in float, its BatchNorms folded, on random inputs.
-pub(crate) async fn bench(engine: Engine, model: &str, batch: usize, runs: usize) -> anyhow::Result<Answer> {
+pub(crate) async fn bench(engine: Engine, model: &str, batch: u32, runs: u32) -> anyhow::Result<Answer> {
     let source = Source::open(model, &Data::default())?;
     let read = engine::Bench::read(&source.name, &source.model, None, None, Vec::new(), &Cpu::new())?;
     let face = read.prepared.face()?;
-    let mut shape = vec![batch];
+    let samples = batch as usize;
+    let mut shape = vec![samples];
     shape.extend(&face.sample_shape);
     let len = shape.iter().product();
     let input = Tensor::f32(shape, Philox::new(0).uniforms(0).take(len).collect::<Vec<f32>>())?;
@@ -28,7 +29,7 @@ pub(crate) async fn bench(engine: Engine, model: &str, batch: usize, runs: usize
     let control = Control { cancel: &cancel, pace: &NeverPause };
     let mut millis = Vec::new();
     let start = Instant::now();
-    let mut plan = backend.prepare(&read.prepared.graph, &face.bindings(batch), Keep::Outputs).await?;
+    let mut plan = backend.prepare(&read.prepared.graph, &face.bindings(samples), Keep::Outputs).await?;
     for run in 0..=runs {
         let start = if run == 0 { start } else { Instant::now() };
         // Another value in front, so that nothing is up to date.
@@ -43,9 +44,10 @@ pub(crate) async fn bench(engine: Engine, model: &str, batch: usize, runs: usize
     }
     let first = millis.remove(0);
     millis.sort_by(f64::total_cmp);
-    let median = millis.get(millis.len() / 2).copied().unwrap_or(first);
-    let least = millis.first().copied().unwrap_or(first);
-    let rate = 2.0 * read.prepared.facts.macs as f64 * batch as f64 / (median * 1e6);
+    let at = |i: usize| millis.get(i).copied().unwrap_or(first);
+    let median = 0.5 * (at((millis.len().saturating_sub(1)) / 2) + at(millis.len() / 2));
+    let least = at(0);
+    let rate = 2.0 * read.prepared.facts.macs as f64 * f64::from(batch) / (median * 1e6);
     let backend = backend_name(&*backend);
     let json = json!({
         "model": model, "batch": batch, "first_ms": first, "median_ms": median, "min_ms": least, "runs": runs,

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Instant;
 
-use fewbit_quant::report::{Applied, Errors, Evaluation, LayerReport};
+use fewbit_quant::report::{Errors, Evaluation, LayerReport};
 use serde_json::{Value, json};
 
 use crate::args::{Engine, Eval};
@@ -39,40 +39,50 @@ pub(crate) fn result(outcome: &Outcome, names: &[String]) -> Value {
     let mut json = json!({
         "metric": null, "value": null, "interval": null, "float_value": null, "agreement": null, "kl": null, "n": 0,
         "size_bytes": outcome.size.bytes, "float_size_bytes": outcome.size.float_bytes,
-        "effective_bits": outcome.size.effective_bits, "macs": outcome.size.macs,
+        "logits_sqnr_db": null, "effective_bits": outcome.size.effective_bits, "macs": outcome.size.macs,
         "bit_operations": outcome.size.bit_operations, "layers": layers, "notes": outcome.notes,
     });
     if let Some(evaluation) = &outcome.evaluation {
         let share = |count: u32| f64::from(count) / f64::from(evaluation.n.max(1));
-        json["metric"] = json!(if evaluation.correct.is_some() { "accuracy" } else { "agreement" });
-        json["value"] = json!(share(evaluation.correct.unwrap_or(evaluation.agree)));
-        json["interval"] = json!(evaluation.interval);
-        json["float_value"] = json!(evaluation.float_correct.map(share));
-        json["agreement"] = json!(share(evaluation.agree));
-        json["kl"] = json!(evaluation.kl);
         json["n"] = json!(evaluation.n);
         json["logits_sqnr_db"] = decibels(Some(evaluation.logits));
+        if evaluation.classifies {
+            json["metric"] = json!(if evaluation.correct.is_some() { "accuracy" } else { "agreement" });
+            json["value"] = json!(share(evaluation.correct.unwrap_or(evaluation.agree)));
+            json["interval"] = json!(evaluation.interval);
+            json["float_value"] = json!(evaluation.float_correct.map(share));
+            json["agreement"] = json!(share(evaluation.agree));
+            json["kl"] = json!(evaluation.kl);
+        } else {
+            json["metric"] = json!("sqnr_db");
+            json["value"] = json["logits_sqnr_db"].clone();
+        }
     }
     json
 }
 
 fn layer_json(name: &str, layer: &LayerReport) -> Value {
-    let as_asked = |applied: &Applied| applied.done == applied.asked;
-    let reasons: Vec<&str> = [&layer.weights, &layer.activations]
-        .into_iter()
-        .filter_map(|applied| applied.reason.as_deref())
-        .collect();
     json!({
         "name": name,
-        "weights": layer.weights.done.to_string(),
-        "activations": layer.activations.done.to_string(),
-        "applied": as_asked(&layer.weights) && as_asked(&layer.activations),
-        "reason": if reasons.is_empty() { Value::Null } else { json!(reasons.join("; ")) },
+        "weights": layer.weights.asked,
+        "activations": layer.activations.asked,
+        "applied": { "weights": layer.weights.done, "activations": layer.activations.done },
+        "reason": reasons(layer),
         "bits": layer.bits,
         "weight_sqnr_db": decibels(layer.weight),
         "local_sqnr_db": decibels(layer.local),
         "cumulative_sqnr_db": decibels(layer.cumulative),
     })
+}
+
+/// Why something is not as asked, if it is not.
+fn reasons(layer: &LayerReport) -> Option<String> {
+    let parts = [("weights", &layer.weights), ("input", &layer.activations)];
+    let reasons: Vec<String> = parts
+        .into_iter()
+        .filter_map(|(part, applied)| applied.reason.as_ref().map(|reason| format!("{part}: {reason}")))
+        .collect();
+    (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
 /// JSON has no infinity: without noise, and without a measurement, this is null.
@@ -90,7 +100,6 @@ fn text(outcome: &Outcome, names: &[String]) -> String {
         .iter()
         .zip(&outcome.layers)
         .map(|(name, layer)| {
-            let reason = layer.weights.reason.clone().or_else(|| layer.activations.reason.clone());
             vec![
                 name.clone(),
                 layer.weights.done.to_string(),
@@ -98,7 +107,7 @@ fn text(outcome: &Outcome, names: &[String]) -> String {
                 cell(layer.weight),
                 cell(layer.local),
                 cell(layer.cumulative),
-                reason.unwrap_or_default(),
+                reasons(layer).unwrap_or_default(),
             ]
         })
         .collect();
@@ -126,6 +135,9 @@ fn summary(evaluation: &Evaluation) -> String {
             percent(float),
             evaluation.n
         );
+    }
+    if !evaluation.classifies {
+        return format!("outputs {:.1} dB · n = {}\n", evaluation.logits.sqnr_db, evaluation.n);
     }
     text + &format!(
         "agreement with float {:.2} % · KL {:.5} nat · n = {}\n",

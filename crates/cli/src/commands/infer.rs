@@ -11,7 +11,7 @@ use fewbit_graph::{Bindings, DType, Dim, Graph, Source as Origin, Tensor};
 use fewbit_runtime::{Cancel, Control, Keep, NeverPause};
 use serde_json::json;
 
-use crate::args::{Data, Engine};
+use crate::args::{Data, Engine, Input};
 use crate::bench::{backend, backend_name};
 use crate::output::{Answer, table};
 use crate::source::{Source, read};
@@ -20,7 +20,7 @@ use crate::source::{Source, read};
 pub(crate) async fn infer(
     engine: Engine,
     model: &str,
-    inputs: &[String],
+    inputs: &[Input],
     output: &Path,
 ) -> anyhow::Result<Answer> {
     let source = Source::open(model, &Data::default())?;
@@ -34,11 +34,12 @@ pub(crate) async fn infer(
         bail!("`{}` cannot run:\n  {}", source.name, unsupported.join("\n  "));
     }
     let mut values = BTreeMap::new();
-    for text in inputs {
-        let (name, path) =
-            text.split_once('=').with_context(|| format!("--input `{text}`: write NAME=FILE.npy"))?;
-        let array = npy::read(&read(Path::new(path))?).with_context(|| path.to_owned())?;
-        values.insert(name.to_owned(), Tensor::f32(array.shape().to_vec(), array.to_f32())?);
+    for Input { name, path } in inputs {
+        let array = npy::read(&read(path)?).with_context(|| path.display().to_string())?;
+        let value = Tensor::f32(array.shape().to_vec(), array.to_f32())?;
+        if values.insert(name.clone(), value).is_some() {
+            bail!("--input gives `{name}` twice");
+        }
     }
     let bindings = bind(&model.graph, &values)?;
     let backend = backend(engine).await?;

@@ -2,7 +2,7 @@
 
 use fewbit_experiment::engine;
 use fewbit_runtime::cpu::Cpu;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::args::Data;
 use crate::output::{Answer, table};
@@ -14,7 +14,7 @@ pub(crate) fn inspect(model: &str) -> anyhow::Result<Answer> {
     let bench = engine::Bench::read(&source.name, &source.model, None, None, Vec::new(), &Cpu::new())?;
     let facts = &bench.prepared.facts;
     let face = |wires: &[(String, String)]| -> Vec<_> {
-        wires.iter().map(|(name, shape)| json!({ "name": name, "shape": shape })).collect()
+        wires.iter().map(|(name, shape)| json!({ "name": name, "shape": lengths(shape) })).collect()
     };
     let layers: Vec<_> = facts
         .layers
@@ -60,4 +60,10 @@ pub(crate) fn inspect(model: &str) -> anyhow::Result<Answer> {
     }
     text += &format!("\n{}", table(&["layer", "operator", "weights", "parameters", "macs"], &rows));
     Ok(Answer::new(json, text))
+}
+
+/// `N×1×28×28` as a list: numbers, and names of lengths that are free.
+fn lengths(shape: &str) -> Vec<Value> {
+    let lengths = shape.split('×').filter(|length| !length.is_empty());
+    lengths.map(|length| length.parse::<u64>().map_or_else(|_| json!(length), |n| json!(n))).collect()
 }

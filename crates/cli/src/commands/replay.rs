@@ -9,7 +9,7 @@ use fewbit_quant::QuantizedLayer;
 use serde_json::{Value, json};
 
 use super::eval::result;
-use crate::args::{Data, Engine};
+use crate::args::{Engine, Replay};
 use crate::bench::{Bench, Outcome, backend, backend_name};
 use crate::output::Answer;
 use crate::source::{Source, read};
@@ -23,29 +23,27 @@ const TOLERANCE: f64 = 1e-3;
 /// have to be equal to the bit, in codes, grids and every measured number.
 pub(crate) async fn replay(
     engine: Engine,
-    text: &str,
-    expect: Option<&Path>,
-    data: &Data,
+    args: &Replay,
     messages: &mut dyn Write,
 ) -> anyhow::Result<Answer> {
-    let text = match Path::new(text) {
+    let text = match Path::new(&args.link) {
         path if path.is_file() => String::from_utf8_lossy(&read(path)?).into_owned(),
-        _ => text.to_owned(),
+        _ => args.link.clone(),
     };
     let document = links::read(text.trim())?;
-    let first = run(engine, &document, data).await?;
+    let first = run(engine, &document, args).await?;
     for note in &first.outcome.notes {
         writeln!(messages, "note: {note}").ok();
     }
     let now = result(&first.outcome, &first.names);
-    let differs = match expect {
+    let differs = match &args.expect {
         Some(path) => {
             let before: Value = serde_json::from_slice(&read(path)?)
                 .with_context(|| format!("{} is no answer of `fewbit eval --json`", path.display()))?;
             differences(&before, &now, TOLERANCE)
         }
         None => {
-            let second = run(engine, &document, data).await?;
+            let second = run(engine, &document, args).await?;
             let mut differs = differences(&now, &result(&second.outcome, &second.names), 0.0);
             for ((name, a), b) in first.names.iter().zip(&first.layers).zip(&second.layers) {
                 if a != b {
@@ -80,9 +78,12 @@ struct Run {
     backend: String,
 }
 
-async fn run(engine: Engine, document: &Document, data: &Data) -> anyhow::Result<Run> {
-    let name = match (&document.model, &data.model_file) {
-        (ModelRef::Gallery(id), _) => id.clone(),
+async fn run(engine: Engine, document: &Document, args: &Replay) -> anyhow::Result<Run> {
+    let name = match (&document.model, &args.model_file) {
+        (ModelRef::Gallery(id), None) => id.clone(),
+        (ModelRef::Gallery(id), Some(_)) => {
+            anyhow::bail!("the link is about `{id}`, which comes along: leave --model-file out")
+        }
         (ModelRef::File { .. }, Some(path)) => path.display().to_string(),
         (ModelRef::File { name, .. }, None) => {
             anyhow::bail!("the link is about the file `{name}`: name it with --model-file")
@@ -90,7 +91,7 @@ async fn run(engine: Engine, document: &Document, data: &Data) -> anyhow::Result
     };
     let backend = backend(engine).await?;
     let backend_name = backend_name(&*backend);
-    let mut bench = Bench::load(backend, Source::open(&name, data)?).await?;
+    let mut bench = Bench::load(backend, Source::open(&name, &args.data)?).await?;
     if let (ModelRef::File { name, id }, Some(loaded)) = (&document.model, bench.engine.bench()) {
         if !id.is_empty() && *id != loaded.prepared.facts.id {
             anyhow::bail!("this is not the model of the link: `{name}` there has the hash {id}");
@@ -117,7 +118,15 @@ fn differences(before: &Value, now: &Value, tolerance: f64) -> Vec<Value> {
     if old.len() != new.len() {
         differs.push(json!({ "where": "model", "what": "layers", "before": old.len(), "now": new.len() }));
     }
-    let keys = ["name", "weights", "activations", "weight_sqnr_db", "local_sqnr_db", "cumulative_sqnr_db"];
+    let keys = [
+        "name",
+        "weights",
+        "activations",
+        "applied",
+        "weight_sqnr_db",
+        "local_sqnr_db",
+        "cumulative_sqnr_db",
+    ];
     for (a, b) in old.iter().zip(if old.len() == new.len() { &new } else { &none }) {
         compare(b["name"].as_str().unwrap_or("layer"), a, b, &keys, tolerance, &mut differs);
     }
