@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use fewbit_gpu::kernel::{Access, Binding, Kernel, PRELUDE};
+use fewbit_gpu::kernel::{Access, Binding, Kernel, PRELUDE, WORKGROUP};
 use fewbit_gpu::kernels;
 use naga::front::wgsl;
 use naga::valid::{Capabilities, ValidationFlags, Validator};
@@ -11,6 +11,8 @@ use naga::{AddressSpace, Module, ShaderStage, StorageAccess};
 
 /// WebGPU's `maxComputeInvocationsPerWorkgroup`.
 const MOST_INVOCATIONS: u32 = 256;
+const _: () = assert!(WORKGROUP <= MOST_INVOCATIONS);
+
 /// WebGPU's `maxStorageBuffersPerShaderStage`.
 const MOST_STORAGE_BUFFERS: usize = 8;
 /// WebGPU's `maxComputeWorkgroupStorageSize`.
@@ -100,11 +102,10 @@ fn every_kernel_is_what_its_descriptor_says() {
         let module = parse(kernel);
         let (storage, uniform) = reflect(&module);
         let said: BTreeSet<(u32, bool)> = kernel
-            .storage
-            .iter()
-            .map(|&Binding { number, access }| (number, access == Access::Write))
+            .all_storage()
+            .map(|Binding { number, access }| (number, access == Access::Write))
             .collect();
-        assert_eq!(said.len(), kernel.storage.len(), "{}: no binding is listed twice", kernel.name);
+        assert_eq!(said.len(), kernel.all_storage().count(), "{}: no binding is listed twice", kernel.name);
         assert_eq!(storage, said, "{}: storage buffers (number, written)", kernel.name);
         assert_eq!(
             uniform as usize,
@@ -115,11 +116,11 @@ fn every_kernel_is_what_its_descriptor_says() {
 
         let [entry] = module.entry_points.as_slice() else { panic!("{}: one entry point", kernel.name) };
         assert_eq!((entry.name.as_str(), entry.stage), ("main", ShaderStage::Compute), "{}", kernel.name);
-        assert_eq!(entry.workgroup_size, [kernel.workgroup, 1, 1], "{}", kernel.name);
+        assert_eq!(entry.workgroup_size, [WORKGROUP, 1, 1], "{}", kernel.name);
 
         let constants: BTreeSet<&str> =
             module.overrides.iter().filter_map(|(_, constant)| constant.name.as_deref()).collect();
-        assert_eq!(constants, kernel.constants.iter().copied().collect(), "{}: constants", kernel.name);
+        assert_eq!(constants, kernel.all_constants().collect(), "{}: constants", kernel.name);
     }
 }
 
@@ -127,8 +128,7 @@ fn every_kernel_is_what_its_descriptor_says() {
 fn every_kernel_keeps_to_the_baseline_limits() {
     for kernel in kernels::ALL {
         let module = parse(kernel);
-        assert!(kernel.workgroup <= MOST_INVOCATIONS, "{}", kernel.name);
-        assert!(kernel.storage.len() <= MOST_STORAGE_BUFFERS, "{}", kernel.name);
+        assert!(kernel.all_storage().count() <= MOST_STORAGE_BUFFERS, "{}", kernel.name);
         let shared: u32 = module
             .global_variables
             .iter()

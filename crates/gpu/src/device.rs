@@ -202,7 +202,7 @@ impl Device {
             count: None,
         };
         let mut entries = vec![entry(0, wgpu::BufferBindingType::Uniform)];
-        entries.extend(kernel.storage.iter().map(|binding| {
+        entries.extend(kernel.all_storage().map(|binding| {
             let read_only = binding.access == Access::Read;
             entry(binding.number, wgpu::BufferBindingType::Storage { read_only })
         }));

@@ -28,6 +28,15 @@ pub(crate) const fn write(number: u32) -> Binding {
     Binding { number, access: Access::Write }
 }
 
+/// The invocations of a workgroup, of every kernel.
+pub const WORKGROUP: u32 = 64;
+
+/// The buffers of a quantizer, which kernels with an epilogue have beside their own.
+const EPILOGUE_STORAGE: [Binding; 3] = [read(6), read(7), read(8)];
+
+/// The constants of an epilogue.
+const EPILOGUE_CONSTANTS: [&str; 2] = ["ACTIVATION", "QUANTIZE"];
+
 /// A compute kernel: a `.wgsl` file and what the host has to know of it. Its entry point is `main`.
 #[derive(Debug)]
 pub struct Kernel {
@@ -35,22 +44,23 @@ pub struct Kernel {
     pub name: &'static str,
     /// The file, before its imports are put in; see [`Kernel::wgsl`].
     pub source: &'static str,
-    /// The invocations of a workgroup.
-    pub workgroup: u32,
     /// The bytes of its `Params`.
     pub params: usize,
-    /// Its storage buffers, in the order in which steps name them.
+    /// Its own storage buffers, in the order in which steps name them.
     pub storage: &'static [Binding],
-    /// The names of its `override` constants.
+    /// The names of its own `override` constants.
     pub constants: &'static [&'static str],
+    /// Whether `prelude/epilogue.wgsl` is part of it, with more buffers and constants.
+    pub epilogue: bool,
 }
 
 /// The files that kernels import, by the name in `//#import`.
 pub const PRELUDE: &[(&str, &str)] = &[
     ("prelude/activation.wgsl", include_str!("kernels/prelude/activation.wgsl")),
     ("prelude/division.wgsl", include_str!("kernels/prelude/division.wgsl")),
+    ("prelude/elements.wgsl", include_str!("kernels/prelude/elements.wgsl")),
     ("prelude/epilogue.wgsl", include_str!("kernels/prelude/epilogue.wgsl")),
-    ("prelude/grid.wgsl", include_str!("kernels/prelude/grid.wgsl")),
+    ("prelude/groups.wgsl", include_str!("kernels/prelude/groups.wgsl")),
     ("prelude/nan.wgsl", include_str!("kernels/prelude/nan.wgsl")),
     ("prelude/quantizer.wgsl", include_str!("kernels/prelude/quantizer.wgsl")),
     ("prelude/statistics.wgsl", include_str!("kernels/prelude/statistics.wgsl")),
@@ -59,6 +69,18 @@ pub const PRELUDE: &[(&str, &str)] = &[
 ];
 
 impl Kernel {
+    /// All its storage buffers, in the order in which steps name them.
+    pub fn all_storage(&self) -> impl Iterator<Item = Binding> {
+        let epilogue = EPILOGUE_STORAGE.iter().filter(|_| self.epilogue);
+        self.storage.iter().chain(epilogue).copied()
+    }
+
+    /// The names of all its `override` constants.
+    pub fn all_constants(&self) -> impl Iterator<Item = &'static str> {
+        let epilogue = EPILOGUE_CONSTANTS.iter().filter(|_| self.epilogue);
+        self.constants.iter().chain(epilogue).copied()
+    }
+
     /// The whole source: each line `//#import prelude/x.wgsl` is replaced by that file. Imports do not nest, and
     /// an unknown one stays a comment, so that the compiler names what is missing.
     pub fn wgsl(&self) -> String {

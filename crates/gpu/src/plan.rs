@@ -144,10 +144,12 @@ impl GpuPlan {
         for node in &nodes {
             runs[node.0 as usize] = true;
         }
-        for i in 0..self.tasks.len() {
-            if self.tasks[i].task.nodes.iter().any(|node| runs[node.0 as usize]) {
-                self.run_task(i, control).await?;
-            }
+        let is_due = |scheduled: &Scheduled| scheduled.task.nodes.iter().any(|node| runs[node.0 as usize]);
+        let due: Vec<usize> = (0..self.tasks.len()).filter(|&i| is_due(&self.tasks[i])).collect();
+        // Nothing may fail between what is encoded and what is submitted.
+        due.iter().try_for_each(|&i| self.check_range(i))?;
+        for i in due {
+            self.run_task(i, control).await?;
         }
         self.flush().await?;
         Ok(RunReport { ran: nodes.len(), needed })
@@ -164,7 +166,6 @@ impl GpuPlan {
     }
 
     async fn run_task(&mut self, i: usize, control: &Control<'_>) -> Result<(), RunError> {
-        self.check_range(i)?;
         for command in self.tasks[i].commands.clone() {
             let version = self.program.commands[command]
                 .cached_on
@@ -212,13 +213,17 @@ impl GpuPlan {
             }
         }
         self.pending.clear();
-        let submitted = self.in_flight.submit(device, encoder.finish()).await;
-        if submitted.is_err() {
-            // Nobody knows which values were computed.
+        self.in_flight.submit(device, encoder.finish()).await
+    }
+
+    /// After a fault of the device nobody knows which values were computed.
+    fn distrust<T>(&mut self, result: Result<T, RunError>) -> Result<T, RunError> {
+        if let Err(RunError::Device(_) | RunError::Lost(_)) = result {
+            self.pending.clear();
             self.dirty.touch_all();
             self.made_from.fill(None);
         }
-        submitted
+        result
     }
 
     /// Whether a histogram's range is one, as far as the host knows it. One that a node computes is judged on the
@@ -329,11 +334,17 @@ impl Plan for GpuPlan {
         wanted: &'a [WireId],
         control: &'a Control<'a>,
     ) -> LocalFuture<'a, Result<RunReport, RunError>> {
-        Box::pin(self.run_wanted(wanted, control))
+        Box::pin(async move {
+            let result = self.run_wanted(wanted, control).await;
+            self.distrust(result)
+        })
     }
 
     fn read<'a>(&'a mut self, wires: &'a [WireId]) -> LocalFuture<'a, Result<Vec<Tensor>, RunError>> {
-        Box::pin(self.read_wires(wires))
+        Box::pin(async move {
+            let result = self.read_wires(wires).await;
+            self.distrust(result)
+        })
     }
 
     fn bytes(&self) -> usize {

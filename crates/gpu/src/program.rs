@@ -139,7 +139,7 @@ impl Program {
                         size,
                     }),
                 }];
-                for (binding, operand) in step.kernel.storage.iter().zip(&step.operands) {
+                for (binding, operand) in step.kernel.all_storage().zip(&step.operands) {
                     let buffer = match *operand {
                         Operand::Wire(wire) => memory.of(wire).map_or(&blank, |place| &buffers[place]),
                         Operand::Scratch(i) => &scratch[i],

@@ -1,8 +1,9 @@
 //! Steps: what a node asks of the device, as data. A plan is a list of them.
 
+use bytemuck::Pod;
 use fewbit_graph::{Facts, WireId};
 
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, WORKGROUP};
 use crate::kernels::epilogue::Epilogue;
 
 /// A buffer of a step.
@@ -32,6 +33,35 @@ pub(crate) struct Step {
     pub(crate) cost: u64,
     /// The only wire that its result depends on, if that is to be used again while the wire does not change.
     pub(crate) cached_on: Option<WireId>,
+}
+
+impl Step {
+    /// A use of `kernel` with these parameters and its own operands.
+    pub(crate) fn new(
+        kernel: &'static Kernel,
+        params: &impl Pod,
+        operands: Vec<Operand>,
+        groups: u32,
+        cost: u64,
+    ) -> Self {
+        let params = bytemuck::bytes_of(params).to_vec();
+        Self { kernel, constants: Vec::new(), params, operands, groups, cost, cached_on: None }
+    }
+
+    /// With values for the kernel's own constants.
+    #[must_use]
+    pub(crate) fn with(mut self, constants: &[(&'static str, u32)]) -> Self {
+        self.constants.extend(constants.iter().map(|&(name, value)| (name, f64::from(value))));
+        self
+    }
+
+    /// With what is fused into its store.
+    #[must_use]
+    pub(crate) fn fused(mut self, epilogue: &Epilogue) -> Self {
+        self.constants.extend(epilogue.constants());
+        self.operands.extend(epilogue.operands());
+        self
+    }
 }
 
 /// Everything that a plan does, before there are buffers.
@@ -75,6 +105,16 @@ impl Site<'_> {
         self.facts.shape(self.output)
     }
 
+    /// The buffer of input `i`.
+    pub(crate) fn operand(&self, i: usize) -> Result<Operand, String> {
+        self.input(i).map(Operand::Wire)
+    }
+
+    /// The buffer of the output.
+    pub(crate) fn result(&self) -> Operand {
+        Operand::Wire(self.output)
+    }
+
     /// The number of elements of the output.
     pub(crate) fn output_len(&self) -> usize {
         self.facts.of(self.output).len()
@@ -93,7 +133,7 @@ pub(crate) fn word(n: usize) -> Result<u32, String> {
         .ok_or_else(|| format!("the number {n} is too large for a kernel"))
 }
 
-/// The number of workgroups of `size` invocations, one for each of `len` elements.
-pub(crate) fn groups_for(len: usize, size: u32) -> Result<u32, String> {
-    word(len.div_ceil(size as usize))
+/// The number of workgroups that have one invocation for each of `len` elements.
+pub(crate) fn groups_for(len: usize) -> Result<u32, String> {
+    word(len.div_ceil(WORKGROUP as usize))
 }

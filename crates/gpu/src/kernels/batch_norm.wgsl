@@ -4,7 +4,7 @@
 //
 // One invocation computes one element.
 
-//#import prelude/grid.wgsl
+//#import prelude/elements.wgsl
 
 struct Params {
   first_group: u32,
@@ -25,17 +25,7 @@ struct Params {
 @group(0) @binding(5) var<storage, read> mean: array<f32>;
 @group(0) @binding(6) var<storage, read> variance: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) invocation: u32,
-) {
-  let group = group_of(id, count);
-  let i = group * 64u + invocation;
-  if (group >= params.end_group || i >= params.len) {
-    return;
-  }
+fn element(i: u32) {
   let c = i / params.inner % params.channels;
   y[i] = (x[i] - mean[c]) * (scale[c] / sqrt(variance[c] + params.epsilon)) + bias[c];
 }

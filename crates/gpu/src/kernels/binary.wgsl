@@ -7,10 +7,10 @@
 
 //#import prelude/activation.wgsl
 //#import prelude/division.wgsl
+//#import prelude/elements.wgsl
+//#import prelude/epilogue.wgsl
 //#import prelude/nan.wgsl
 //#import prelude/quantizer.wgsl
-//#import prelude/epilogue.wgsl
-//#import prelude/grid.wgsl
 //#import prelude/strided.wgsl
 
 override FUNCTION: u32 = 0u;
@@ -73,17 +73,7 @@ fn not_a_number() -> f32 {
   return bitcast<f32>(params.end_group | 0x7fc00000u);
 }
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) invocation: u32,
-) {
-  let group = group_of(id, count);
-  let i = group * 64u + invocation;
-  if (group >= params.end_group || i >= params.len) {
-    return;
-  }
+fn element(i: u32) {
   let offsets = offsets_of(i);
   y[i] = epilogue(apply(a[offsets.x], b[offsets.y]), i);
 }

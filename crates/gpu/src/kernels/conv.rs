@@ -7,7 +7,7 @@ use bytemuck::{Pod, Zeroable};
 use fewbit_graph::op::Conv;
 
 use crate::kernel::{Kernel, read, write};
-use crate::kernels::epilogue::{self, EpilogueParams};
+use crate::kernels::epilogue::EpilogueParams;
 use crate::kernels::gemm::{Batched, Bias, Images, Matrices, Output, Product, padded_units};
 use crate::kernels::window::{Attributes, Window};
 use crate::step::{Operand, Recording, Site, Step, word};
@@ -16,18 +16,10 @@ use crate::step::{Operand, Recording, Site, Step, word};
 pub static CONV_DIRECT: Kernel = Kernel {
     name: "conv_direct",
     source: include_str!("conv_direct.wgsl"),
-    workgroup: 64,
     params: size_of::<Params>(),
-    storage: &[
-        read(1),
-        read(2),
-        read(3),
-        write(4),
-        epilogue::BINDINGS[0],
-        epilogue::BINDINGS[1],
-        epilogue::BINDINGS[2],
-    ],
-    constants: &epilogue::CONSTANTS,
+    storage: &[read(1), read(2), read(3), write(4)],
+    constants: &[],
+    epilogue: true,
 };
 
 #[repr(C)]
@@ -121,7 +113,7 @@ fn product(
         units,
         channels,
         x: Images {
-            operand: Operand::Wire(site.input(0)?),
+            operand: site.operand(0)?,
             offset: 0,
             channel: in_area,
             image: conv.groups * channels * in_area,
@@ -159,24 +151,9 @@ fn direct(
         has_bias: u32::from(bias.is_some()),
     };
     let groups = word(place_tiles * outputs)?;
-    let [scale, zero_point, bounds] = site.epilogue.operands();
-    recording.steps.push(Step {
-        kernel: &CONV_DIRECT,
-        constants: site.epilogue.constants(),
-        params: bytemuck::bytes_of(&params).to_vec(),
-        operands: vec![
-            Operand::Wire(site.input(0)?),
-            Operand::Wire(site.input(1)?),
-            bias.unwrap_or(Operand::Blank),
-            Operand::Wire(site.output),
-            scale,
-            zero_point,
-            bounds,
-        ],
-        groups,
-        // A multiply-add for each load costs several times what it does in a product.
-        cost: u64::from(groups) * 256 * 8 * (channels * taps) as u64,
-        cached_on: None,
-    });
+    // A multiply-add for each load costs several times what it does in a product.
+    let cost = u64::from(groups) * 256 * 8 * (channels * taps) as u64;
+    let operands = vec![site.operand(0)?, site.operand(1)?, bias.unwrap_or(Operand::Blank), site.result()];
+    recording.steps.push(Step::new(&CONV_DIRECT, &params, operands, groups, cost).fused(site.epilogue));
     Ok(())
 }

@@ -8,10 +8,10 @@
 
 //#import prelude/activation.wgsl
 //#import prelude/division.wgsl
+//#import prelude/epilogue.wgsl
+//#import prelude/groups.wgsl
 //#import prelude/nan.wgsl
 //#import prelude/quantizer.wgsl
-//#import prelude/epilogue.wgsl
-//#import prelude/grid.wgsl
 //#import prelude/window.wgsl
 
 struct Params {
@@ -33,16 +33,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) invocation: u32,
-) {
-  let group = group_of(id, count);
-  if (group >= params.end_group) {
-    return;
-  }
+fn work(group: u32, invocation: u32) {
   let output = group / params.place_tiles;
   let l = (group % params.place_tiles) * 256u + invocation;
 

@@ -4,7 +4,7 @@ use bytemuck::{Pod, Zeroable};
 use fewbit_graph::op::Binary;
 
 use crate::kernel::{Kernel, read, write};
-use crate::kernels::epilogue::{self, EpilogueParams};
+use crate::kernels::epilogue::EpilogueParams;
 use crate::kernels::strided::{Axis, Strided, broadcast_strides};
 use crate::step::{Operand, Recording, Site, Step, groups_for, word};
 
@@ -12,37 +12,30 @@ use crate::step::{Operand, Recording, Site, Step, groups_for, word};
 pub static POINTWISE: Kernel = Kernel {
     name: "pointwise",
     source: include_str!("pointwise.wgsl"),
-    workgroup: 64,
     params: size_of::<PointwiseParams>(),
-    storage: &[read(1), write(4), epilogue::BINDINGS[0], epilogue::BINDINGS[1], epilogue::BINDINGS[2]],
-    constants: &epilogue::CONSTANTS,
+    storage: &[read(1), write(4)],
+    constants: &[],
+    epilogue: true,
 };
 
 /// `binary.wgsl`.
 pub static BINARY: Kernel = Kernel {
     name: "binary",
     source: include_str!("binary.wgsl"),
-    workgroup: 64,
     params: size_of::<BinaryParams>(),
-    storage: &[
-        read(1),
-        read(2),
-        write(4),
-        epilogue::BINDINGS[0],
-        epilogue::BINDINGS[1],
-        epilogue::BINDINGS[2],
-    ],
-    constants: &[epilogue::CONSTANTS[0], epilogue::CONSTANTS[1], "FUNCTION"],
+    storage: &[read(1), read(2), write(4)],
+    constants: &["FUNCTION"],
+    epilogue: true,
 };
 
 /// `batch_norm.wgsl`.
 pub static BATCH_NORM: Kernel = Kernel {
     name: "batch_norm",
     source: include_str!("batch_norm.wgsl"),
-    workgroup: 64,
     params: size_of::<BatchNormParams>(),
     storage: &[read(1), read(2), read(3), read(5), read(6), write(4)],
     constants: &[],
+    epilogue: false,
 };
 
 #[repr(C)]
@@ -87,16 +80,16 @@ pub(crate) fn lower_pointwise(site: &Site<'_>, recording: &mut Recording) -> Res
         pad: 0,
         epilogue: site.epilogue.params(site.facts, site.output_shape())?,
     };
-    let [scale, zero_point, bounds] = site.epilogue.operands();
-    recording.steps.push(Step {
-        kernel: &POINTWISE,
-        constants: site.epilogue.constants(),
-        params: bytemuck::bytes_of(&params).to_vec(),
-        operands: vec![Operand::Wire(site.input(0)?), Operand::Wire(site.output), scale, zero_point, bounds],
-        groups: groups_for(len, POINTWISE.workgroup)?,
-        cost: ELEMENT * len as u64,
-        cached_on: None,
-    });
+    recording.steps.push(
+        Step::new(
+            &POINTWISE,
+            &params,
+            vec![site.operand(0)?, site.result()],
+            groups_for(len)?,
+            ELEMENT * len as u64,
+        )
+        .fused(site.epilogue),
+    );
     Ok(())
 }
 
@@ -130,25 +123,17 @@ pub(crate) fn lower_binary(
         Binary::Min => 5,
         Binary::Pow => 6,
     };
-    let mut constants = site.epilogue.constants();
-    constants.push(("FUNCTION", f64::from(number)));
-    let [scale, zero_point, bounds] = site.epilogue.operands();
-    recording.steps.push(Step {
-        kernel: &BINARY,
-        constants,
-        params: bytemuck::bytes_of(&params).to_vec(),
-        operands: vec![
-            Operand::Wire(site.input(0)?),
-            Operand::Wire(site.input(1)?),
-            Operand::Wire(site.output),
-            scale,
-            zero_point,
-            bounds,
-        ],
-        groups: groups_for(len, BINARY.workgroup)?,
-        cost: ELEMENT * len as u64,
-        cached_on: None,
-    });
+    recording.steps.push(
+        Step::new(
+            &BINARY,
+            &params,
+            vec![site.operand(0)?, site.operand(1)?, site.result()],
+            groups_for(len)?,
+            ELEMENT * len as u64,
+        )
+        .with(&[("FUNCTION", number)])
+        .fused(site.epilogue),
+    );
     Ok(())
 }
 
@@ -167,17 +152,7 @@ pub(crate) fn lower_batch_norm(
         epsilon,
         pad: [0; 2],
     };
-    let inputs = [0, 1, 2, 3, 4].map(|i| site.input(i).map(Operand::Wire));
-    let mut operands = inputs.into_iter().collect::<Result<Vec<_>, _>>()?;
-    operands.push(Operand::Wire(site.output));
-    recording.steps.push(Step {
-        kernel: &BATCH_NORM,
-        constants: Vec::new(),
-        params: bytemuck::bytes_of(&params).to_vec(),
-        operands,
-        groups: groups_for(len, BATCH_NORM.workgroup)?,
-        cost: ELEMENT * len as u64,
-        cached_on: None,
-    });
+    let operands = site.inputs.iter().map(|&wire| Operand::Wire(wire)).chain([site.result()]).collect();
+    recording.steps.push(Step::new(&BATCH_NORM, &params, operands, groups_for(len)?, ELEMENT * len as u64));
     Ok(())
 }

@@ -4,14 +4,7 @@ use bytemuck::{Pod, Zeroable};
 use fewbit_graph::op::Unary;
 use fewbit_graph::{Facts, WireId};
 
-use crate::kernel::{Binding, read};
 use crate::step::{Operand, word};
-
-/// The bindings of the quantizer, which every kernel with an epilogue has after its own.
-pub(crate) const BINDINGS: [Binding; 3] = [read(6), read(7), read(8)];
-
-/// The constants of the epilogue.
-pub(crate) const CONSTANTS: [&str; 2] = ["ACTIVATION", "QUANTIZE"];
 
 /// An activation, then a quantizer; each may be absent.
 #[derive(Clone, Debug, Default)]
@@ -42,13 +35,13 @@ pub(crate) struct EpilogueParams {
 }
 
 impl Epilogue {
-    /// Values for [`CONSTANTS`].
+    /// Values for the epilogue's constants.
     pub(crate) fn constants(&self) -> Vec<(&'static str, f64)> {
         let activation = self.activation.map_or(0, |unary| activation(unary).0);
         vec![("ACTIVATION", f64::from(activation)), ("QUANTIZE", f64::from(self.quantizer.is_some()))]
     }
 
-    /// Buffers for [`BINDINGS`].
+    /// The epilogue's buffers.
     pub(crate) fn operands(&self) -> [Operand; 3] {
         self.quantizer.map_or([Operand::Blank; 3], |quantizer| {
             [quantizer.scale, quantizer.zero_point, quantizer.bounds].map(Operand::Wire)

@@ -11,7 +11,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use crate::kernel::{Kernel, read, write};
-use crate::kernels::epilogue::{self, EpilogueParams};
+use crate::kernels::epilogue::EpilogueParams;
 use crate::kernels::pack;
 use crate::kernels::window::Window;
 use crate::step::{Operand, Site, Step, word};
@@ -20,18 +20,10 @@ use crate::step::{Operand, Site, Step, word};
 pub static GEMM: Kernel = Kernel {
     name: "gemm",
     source: include_str!("gemm.wgsl"),
-    workgroup: 64,
     params: size_of::<Params>(),
-    storage: &[
-        read(1),
-        read(2),
-        read(3),
-        write(4),
-        epilogue::BINDINGS[0],
-        epilogue::BINDINGS[1],
-        epilogue::BINDINGS[2],
-    ],
-    constants: &epilogue::CONSTANTS,
+    storage: &[read(1), read(2), read(3), write(4)],
+    constants: &[],
+    epilogue: true,
 };
 
 #[repr(C)]
@@ -168,25 +160,10 @@ impl Product {
             pad: [0; 3],
         };
         let groups = word(tiling.lane_tiles * tiling.unit_tiles * self.batches)?;
-        let [scale, zero_point, bounds] = site.epilogue.operands();
-        Ok(Step {
-            kernel: &GEMM,
-            constants: site.epilogue.constants(),
-            params: bytemuck::bytes_of(&params).to_vec(),
-            operands: vec![
-                self.x.operand,
-                self.w.operand,
-                self.bias.operand,
-                Operand::Wire(site.output),
-                scale,
-                zero_point,
-                bounds,
-            ],
-            groups,
-            // Idle lanes and units of a tile cost as much as others.
-            cost: u64::from(groups) * 64 * 64 * 2 * depth as u64,
-            cached_on: None,
-        })
+        // Idle lanes and units of a tile cost as much as others.
+        let cost = u64::from(groups) * 64 * 64 * 2 * depth as u64;
+        let operands = vec![self.x.operand, self.w.operand, self.bias.operand, site.result()];
+        Ok(Step::new(&GEMM, &params, operands, groups, cost).fused(site.epilogue))
     }
 }
 

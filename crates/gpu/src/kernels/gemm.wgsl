@@ -14,10 +14,10 @@
 
 //#import prelude/activation.wgsl
 //#import prelude/division.wgsl
+//#import prelude/epilogue.wgsl
+//#import prelude/groups.wgsl
 //#import prelude/nan.wgsl
 //#import prelude/quantizer.wgsl
-//#import prelude/epilogue.wgsl
-//#import prelude/grid.wgsl
 //#import prelude/window.wgsl
 
 struct Params {
@@ -68,16 +68,7 @@ fn outer(units: vec4f, lanes: vec4f) -> mat4x4f {
   return mat4x4f(units * lanes.x, units * lanes.y, units * lanes.z, units * lanes.w);
 }
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) invocation: u32,
-) {
-  let group = group_of(id, count);
-  if (group >= params.end_group) {
-    return;
-  }
+fn work(group: u32, invocation: u32) {
   let lane_tile = group % params.lane_tiles;
   let row = group / params.lane_tiles;
   let unit_tile = row % params.unit_tiles;

@@ -8,7 +8,7 @@
 // integers, so their order does not matter.
 
 //#import prelude/division.wgsl
-//#import prelude/grid.wgsl
+//#import prelude/groups.wgsl
 
 const WINDOW = 2064u;
 
@@ -47,19 +47,10 @@ fn is_finite(value: f32) -> bool {
   return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u;
 }
 
-@compute @workgroup_size(256)
-fn main(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) invocation: u32,
-) {
-  let group = group_of(id, count);
-  if (group >= params.end_group) {
-    return;
-  }
+fn work(group: u32, invocation: u32) {
   let part = group / params.windows;
   let first_slot = (group % params.windows) * WINDOW;
-  for (var slot = invocation; slot < WINDOW; slot += 256u) {
+  for (var slot = invocation; slot < WINDOW; slot += 64u) {
     atomicStore(&slots[slot], 0u);
   }
   workgroupBarrier();
@@ -67,7 +58,7 @@ fn main(
   let bins_per_unit = select(0.0, quotient, is_finite(quotient));
   let begin = part * params.part;
   let end = min(begin + params.part, params.len);
-  for (var j = begin + invocation; j < end; j += 256u) {
+  for (var j = begin + invocation; j < end; j += 64u) {
     let slot = slot_of(x[j], bins_per_unit) - first_slot;
     if (slot < WINDOW) {
       atomicAdd(&slots[slot], 1u);
@@ -75,7 +66,7 @@ fn main(
   }
   workgroupBarrier();
   let all = params.bins + 3u;
-  for (var slot = invocation; slot < WINDOW && first_slot + slot < all; slot += 256u) {
+  for (var slot = invocation; slot < WINDOW && first_slot + slot < all; slot += 64u) {
     y[part * all + first_slot + slot] = atomicLoad(&slots[slot]);
   }
 }

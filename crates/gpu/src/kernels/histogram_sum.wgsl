@@ -4,12 +4,12 @@
 //
 // One invocation computes one slot.
 
-//#import prelude/grid.wgsl
+//#import prelude/elements.wgsl
 
 struct Params {
   first_group: u32,
   end_group: u32,
-  slots: u32,
+  len: u32,
   parts: u32,
   not_a_number: f32, // WGSL refuses to name one
   pad_0: u32,
@@ -22,20 +22,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read> range: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) invocation: u32,
-) {
-  let group = group_of(id, count);
-  let i = group * 64u + invocation;
-  if (group >= params.end_group || i >= params.slots) {
-    return;
-  }
+fn element(i: u32) {
   var sum = 0u;
   for (var part = 0u; part < params.parts; part++) {
-    sum += x[part * params.slots + i];
+    sum += x[part * params.len + i];
   }
   let width = range[1] - range[0];
   let ranged = range[0] <= range[1] && (bitcast<u32>(width) & 0x7f800000u) != 0x7f800000u;

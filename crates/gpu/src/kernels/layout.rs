@@ -6,26 +6,26 @@ use fewbit_graph::op::{Pad, PadMode, Slice};
 
 use crate::kernel::{Kernel, read, write};
 use crate::kernels::strided::{Axis, Eight, Strided, eight, signed, strides};
-use crate::step::{Operand, Recording, Site, Step, groups_for, word};
+use crate::step::{Recording, Site, Step, groups_for, word};
 
 /// `copy.wgsl`.
 pub static COPY: Kernel = Kernel {
     name: "copy",
     source: include_str!("copy.wgsl"),
-    workgroup: 64,
     params: size_of::<CopyParams>(),
     storage: &[read(1), write(2)],
     constants: &[],
+    epilogue: false,
 };
 
 /// `pad.wgsl`.
 pub static PAD: Kernel = Kernel {
     name: "pad",
     source: include_str!("pad.wgsl"),
-    workgroup: 64,
     params: size_of::<PadParams>(),
     storage: &[read(1), write(2)],
     constants: &["MODE"],
+    epilogue: false,
 };
 
 #[repr(C)]
@@ -71,15 +71,13 @@ fn copy(
         pad: 0,
         strided: Strided::new(axes, first_offset, second_offset)?,
     };
-    recording.steps.push(Step {
-        kernel: &COPY,
-        constants: Vec::new(),
-        params: bytemuck::bytes_of(&params).to_vec(),
-        operands: vec![Operand::Wire(site.input(input)?), Operand::Wire(site.output)],
-        groups: groups_for(len, COPY.workgroup)?,
-        cost: ELEMENT * len as u64,
-        cached_on: None,
-    });
+    recording.steps.push(Step::new(
+        &COPY,
+        &params,
+        vec![site.operand(input)?, site.result()],
+        groups_for(len)?,
+        ELEMENT * len as u64,
+    ));
     Ok(())
 }
 
@@ -161,14 +159,15 @@ pub(crate) fn lower_pad(pad: &Pad, site: &Site<'_>, recording: &mut Recording) -
         high: eight(x.iter().zip(&pad.end).map(last))?,
         strides: eight(strides(x).into_iter().map(|stride| signed(stride as i64)))?,
     };
-    recording.steps.push(Step {
-        kernel: &PAD,
-        constants: vec![("MODE", f64::from(mode))],
-        params: bytemuck::bytes_of(&params).to_vec(),
-        operands: vec![Operand::Wire(site.input(0)?), Operand::Wire(site.output)],
-        groups: groups_for(len, PAD.workgroup)?,
-        cost: ELEMENT * len as u64,
-        cached_on: None,
-    });
+    recording.steps.push(
+        Step::new(
+            &PAD,
+            &params,
+            vec![site.operand(0)?, site.result()],
+            groups_for(len)?,
+            ELEMENT * len as u64,
+        )
+        .with(&[("MODE", mode)]),
+    );
     Ok(())
 }

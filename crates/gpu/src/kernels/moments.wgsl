@@ -4,7 +4,7 @@
 //
 // x is outer × channels × inner. One workgroup gathers one part.
 
-//#import prelude/grid.wgsl
+//#import prelude/groups.wgsl
 //#import prelude/nan.wgsl
 //#import prelude/statistics.wgsl
 
@@ -23,16 +23,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<vec4f>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let group = group_of(id, count);
-  if (group >= params.end_group) {
-    return;
-  }
+fn work(group: u32, lane: u32) {
   let channel = group / params.parts;
   let begin = (group % params.parts) * params.part;
   let end = min(begin + params.part, params.len);

@@ -14,50 +14,50 @@ use crate::step::{Operand, Recording, Site, Step, groups_for, word};
 pub static MOMENTS: Kernel = Kernel {
     name: "moments",
     source: include_str!("moments.wgsl"),
-    workgroup: 64,
     params: size_of::<ChannelParams>(),
     storage: &[read(1), write(2)],
     constants: &[],
+    epilogue: false,
 };
 
 /// `compare.wgsl`.
 pub static COMPARE: Kernel = Kernel {
     name: "compare",
     source: include_str!("compare.wgsl"),
-    workgroup: 64,
     params: size_of::<ChannelParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &[],
+    epilogue: false,
 };
 
 /// `statistics.wgsl`.
 pub static STATISTICS: Kernel = Kernel {
     name: "statistics",
     source: include_str!("statistics.wgsl"),
-    workgroup: 64,
     params: size_of::<StatisticsParams>(),
     storage: &[read(1), write(2)],
     constants: &["MOMENTS"],
+    epilogue: false,
 };
 
 /// `histogram.wgsl`.
 pub static HISTOGRAM: Kernel = Kernel {
     name: "histogram",
     source: include_str!("histogram.wgsl"),
-    workgroup: 256,
     params: size_of::<HistogramParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &[],
+    epilogue: false,
 };
 
 /// `histogram_sum.wgsl`.
 pub static HISTOGRAM_SUM: Kernel = Kernel {
     name: "histogram_sum",
     source: include_str!("histogram_sum.wgsl"),
-    workgroup: 64,
     params: size_of::<SumParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &[],
+    epilogue: false,
 };
 
 /// `WINDOW` of `histogram.wgsl`.
@@ -100,7 +100,7 @@ struct HistogramParams {
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 struct SumParams {
     slice: [u32; 2],
-    slots: u32,
+    len: u32,
     parts: u32,
     not_a_number: f32,
     pad: [u32; 3],
@@ -160,15 +160,7 @@ fn statistics(
     };
     let mut operands: Vec<Operand> = inputs.iter().map(|&wire| Operand::Wire(wire)).collect();
     operands.push(partial);
-    recording.steps.push(Step {
-        kernel,
-        constants: Vec::new(),
-        params: bytemuck::bytes_of(&params).to_vec(),
-        operands,
-        groups: word(channels * parts)?,
-        cost: ELEMENT * len as u64,
-        cached_on: None,
-    });
+    recording.steps.push(Step::new(kernel, &params, operands, word(channels * parts)?, ELEMENT * len as u64));
     let params = StatisticsParams {
         slice: [0; 2],
         parts: word(parts)?,
@@ -177,22 +169,23 @@ fn statistics(
         pad: [0; 3],
     };
     let moments = kernel.name == MOMENTS.name;
-    recording.steps.push(Step {
-        kernel: &STATISTICS,
-        constants: vec![("MOMENTS", f64::from(moments))],
-        params: bytemuck::bytes_of(&params).to_vec(),
-        operands: vec![partial, Operand::Wire(site.output)],
-        groups: word(channels)?,
-        cost: ELEMENT * (channels * parts) as u64,
-        cached_on: None,
-    });
+    recording.steps.push(
+        Step::new(
+            &STATISTICS,
+            &params,
+            vec![partial, site.result()],
+            word(channels)?,
+            ELEMENT * (channels * parts) as u64,
+        )
+        .with(&[("MOMENTS", u32::from(moments))]),
+    );
     Ok(())
 }
 
 /// Records a histogram of `bins` bins.
 pub(crate) fn lower_histogram(bins: usize, site: &Site<'_>, recording: &mut Recording) -> Result<(), String> {
     let len = site.facts.of(site.input(0)?).len();
-    let range = Operand::Wire(site.input(1)?);
+    let range = site.operand(1)?;
     let slots = bins + 3;
     let windows = slots.div_ceil(WINDOW);
     // A part writes all slots, so that a part much shorter than they are is not worth it.
@@ -208,30 +201,26 @@ pub(crate) fn lower_histogram(bins: usize, site: &Site<'_>, recording: &mut Reco
         len: word(len)?,
         pad: [0; 2],
     };
-    recording.steps.push(Step {
-        kernel: &HISTOGRAM,
-        constants: Vec::new(),
-        params: bytemuck::bytes_of(&params).to_vec(),
-        operands: vec![Operand::Wire(site.input(0)?), range, partial],
-        groups: word(parts * windows)?,
-        cost: ELEMENT * (len * windows) as u64,
-        cached_on: None,
-    });
+    recording.steps.push(Step::new(
+        &HISTOGRAM,
+        &params,
+        vec![site.operand(0)?, range, partial],
+        word(parts * windows)?,
+        ELEMENT * (len * windows) as u64,
+    ));
     let params = SumParams {
         slice: [0; 2],
-        slots: word(slots)?,
+        len: word(slots)?,
         parts: word(parts)?,
         not_a_number: f32::NAN,
         pad: [0; 3],
     };
-    recording.steps.push(Step {
-        kernel: &HISTOGRAM_SUM,
-        constants: Vec::new(),
-        params: bytemuck::bytes_of(&params).to_vec(),
-        operands: vec![partial, range, Operand::Wire(site.output)],
-        groups: groups_for(slots, HISTOGRAM_SUM.workgroup)?,
-        cost: (8 * parts * slots) as u64,
-        cached_on: None,
-    });
+    recording.steps.push(Step::new(
+        &HISTOGRAM_SUM,
+        &params,
+        vec![partial, range, site.result()],
+        groups_for(slots)?,
+        (8 * parts * slots) as u64,
+    ));
     Ok(())
 }

@@ -12,10 +12,10 @@ use crate::step::{Operand, Recording, Step, groups_for, word};
 pub static PACK: Kernel = Kernel {
     name: "pack",
     source: include_str!("pack.wgsl"),
-    workgroup: 64,
     params: size_of::<Params>(),
     storage: &[read(1), write(2)],
     constants: &[],
+    epilogue: false,
 };
 
 #[repr(C)]
@@ -66,15 +66,9 @@ impl Matrices {
             batch_stride: word(self.batches.1)?,
             pad: 0,
         };
-        recording.steps.push(Step {
-            kernel: &PACK,
-            constants: Vec::new(),
-            params: bytemuck::bytes_of(&params).to_vec(),
-            operands: vec![Operand::Wire(wire), packed],
-            groups: groups_for(len, PACK.workgroup)?,
-            cost: 16 * len as u64,
-            cached_on: Some(wire),
-        });
+        let operands = vec![Operand::Wire(wire), packed];
+        let step = Step::new(&PACK, &params, operands, groups_for(len)?, 16 * len as u64);
+        recording.steps.push(Step { cached_on: Some(wire), ..step });
         Ok(packed)
     }
 }

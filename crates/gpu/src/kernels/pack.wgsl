@@ -5,7 +5,7 @@
 //
 // One invocation writes one element.
 
-//#import prelude/grid.wgsl
+//#import prelude/elements.wgsl
 
 struct Params {
   first_group: u32,
@@ -26,17 +26,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) invocation: u32,
-) {
-  let group = group_of(id, count);
-  let i = group * 64u + invocation;
-  if (group >= params.end_group || i >= params.len) {
-    return;
-  }
+fn element(i: u32) {
   let column = i % params.padded;
   let row = i / params.padded;
   let inner = row % params.inner;

@@ -7,10 +7,10 @@
 
 //#import prelude/activation.wgsl
 //#import prelude/division.wgsl
+//#import prelude/elements.wgsl
+//#import prelude/epilogue.wgsl
 //#import prelude/nan.wgsl
 //#import prelude/quantizer.wgsl
-//#import prelude/epilogue.wgsl
-//#import prelude/grid.wgsl
 
 struct Params {
   first_group: u32,
@@ -24,16 +24,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) invocation: u32,
-) {
-  let group = group_of(id, count);
-  let i = group * 64u + invocation;
-  if (group >= params.end_group || i >= params.len) {
-    return;
-  }
+fn element(i: u32) {
   y[i] = epilogue(x[i], i);
 }

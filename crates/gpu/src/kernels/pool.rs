@@ -4,18 +4,18 @@ use bytemuck::{Pod, Zeroable};
 use fewbit_graph::op::{Pool, PoolKind};
 
 use crate::kernel::{Kernel, read, write};
-use crate::kernels::epilogue::{self, EpilogueParams};
+use crate::kernels::epilogue::EpilogueParams;
 use crate::kernels::window::{Attributes, Window};
-use crate::step::{Operand, Recording, Site, Step, groups_for, word};
+use crate::step::{Recording, Site, Step, groups_for, word};
 
 /// `pool.wgsl`.
 pub static POOL: Kernel = Kernel {
     name: "pool",
     source: include_str!("pool.wgsl"),
-    workgroup: 64,
     params: size_of::<Params>(),
-    storage: &[read(1), write(4), epilogue::BINDINGS[0], epilogue::BINDINGS[1], epilogue::BINDINGS[2]],
-    constants: &[epilogue::CONSTANTS[0], epilogue::CONSTANTS[1], "MEAN", "INCLUDE_PAD"],
+    storage: &[read(1), write(4)],
+    constants: &["MEAN", "INCLUDE_PAD"],
+    epilogue: true,
 };
 
 #[repr(C)]
@@ -66,17 +66,16 @@ pub(crate) fn lower(pool: &Pool, site: &Site<'_>, recording: &mut Recording) -> 
         PoolKind::Max => (false, false),
         PoolKind::Mean { count_include_pad } => (true, count_include_pad),
     };
-    let mut constants = site.epilogue.constants();
-    constants.extend([("MEAN", f64::from(mean)), ("INCLUDE_PAD", f64::from(include_pad))]);
-    let [scale, zero_point, bounds] = site.epilogue.operands();
-    recording.steps.push(Step {
-        kernel: &POOL,
-        constants,
-        params: bytemuck::bytes_of(&params).to_vec(),
-        operands: vec![Operand::Wire(site.input(0)?), Operand::Wire(site.output), scale, zero_point, bounds],
-        groups: groups_for(len, POOL.workgroup)?,
-        cost: 16 * (len * (1 + pool.kernel.iter().product::<usize>())) as u64,
-        cached_on: None,
-    });
+    recording.steps.push(
+        Step::new(
+            &POOL,
+            &params,
+            vec![site.operand(0)?, site.result()],
+            groups_for(len)?,
+            16 * (len * (1 + pool.kernel.iter().product::<usize>())) as u64,
+        )
+        .with(&[("MEAN", u32::from(mean)), ("INCLUDE_PAD", u32::from(include_pad))])
+        .fused(site.epilogue),
+    );
     Ok(())
 }

@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 use fewbit_graph::op::{Reduce, Reducer};
 
-use crate::kernel::{Kernel, read, write};
+use crate::kernel::{Kernel, WORKGROUP, read, write};
 use crate::kernels::strided::{Axis, Eight, Strided, collapse, eight, signed, strides};
 use crate::step::{Operand, Recording, Site, Step, word};
 
@@ -11,10 +11,10 @@ use crate::step::{Operand, Recording, Site, Step, word};
 pub static REDUCE: Kernel = Kernel {
     name: "reduce",
     source: include_str!("reduce.wgsl"),
-    workgroup: 64,
     params: size_of::<Params>(),
     storage: &[read(1), write(2)],
     constants: &["KIND", "LANES"],
+    epilogue: false,
 };
 
 #[repr(C)]
@@ -77,7 +77,7 @@ pub(crate) fn lower(reduce: &Reduce, site: &Site<'_>, recording: &mut Recording)
     let divisor = if reduce.kind == Reducer::Mean { count as f32 } else { 1.0 };
 
     let (parts, part) = parts_of(count);
-    let (x, y) = (Operand::Wire(site.input(0)?), Operand::Wire(site.output));
+    let (x, y) = (site.operand(0)?, site.result());
     if parts == 1 {
         let run = Run { kept, reduced, parts, part, divisor };
         recording.steps.push(run.step(reduce.kind, x, y)?);
@@ -121,16 +121,15 @@ impl Run {
             lengths: eight(reduced.iter().map(|axis| word(axis.length)))?,
             strides: eight(reduced.iter().map(|axis| signed(axis.first)))?,
         };
-        let lanes = if count <= ALONE { 1 } else { REDUCE.workgroup };
+        let lanes = if count <= ALONE { 1 } else { WORKGROUP };
         let results = outputs * self.parts;
-        Ok(Step {
-            kernel: &REDUCE,
-            constants: vec![("KIND", f64::from(number)), ("LANES", f64::from(lanes))],
-            params: bytemuck::bytes_of(&params).to_vec(),
-            operands: vec![x, y],
-            groups: word(results.div_ceil((REDUCE.workgroup / lanes) as usize))?,
-            cost: 32 * (outputs * count) as u64,
-            cached_on: None,
-        })
+        Ok(Step::new(
+            &REDUCE,
+            &params,
+            vec![x, y],
+            word(results.div_ceil((WORKGROUP / lanes) as usize))?,
+            32 * (outputs * count) as u64,
+        )
+        .with(&[("KIND", number), ("LANES", lanes)]))
     }
 }

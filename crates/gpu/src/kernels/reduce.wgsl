@@ -6,7 +6,7 @@
 // element of its part, then they halve their number until one is left. A long reduction is cut into parts that a second
 // run of this kernel combines. All of it in a fixed order: the same input gives the same bits.
 
-//#import prelude/grid.wgsl
+//#import prelude/groups.wgsl
 //#import prelude/nan.wgsl
 //#import prelude/strided.wgsl
 
@@ -58,16 +58,7 @@ fn reduced_offset(i: u32) -> i32 {
   return offset;
 }
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) invocation: u32,
-) {
-  let group = group_of(id, count);
-  if (group >= params.end_group) {
-    return;
-  }
+fn work(group: u32, invocation: u32) {
   let lane = invocation % LANES;
   let i = group * (64u / LANES) + invocation / LANES;
   let live = i < params.outputs * params.parts;

@@ -2,17 +2,17 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::kernel::{Kernel, read, write};
-use crate::step::{Operand, Recording, Site, Step, word};
+use crate::kernel::{Kernel, WORKGROUP, read, write};
+use crate::step::{Recording, Site, Step, word};
 
 /// `softmax.wgsl`.
 pub static SOFTMAX: Kernel = Kernel {
     name: "softmax",
     source: include_str!("softmax.wgsl"),
-    workgroup: 64,
     params: size_of::<Params>(),
     storage: &[read(1), write(2)],
     constants: &["LOGARITHM", "LANES"],
+    epilogue: false,
 };
 
 #[repr(C)]
@@ -48,15 +48,16 @@ pub(crate) fn lower(
         lowest: f32::NEG_INFINITY,
         pad: [0; 2],
     };
-    let lanes = if length <= ALONE { 1 } else { SOFTMAX.workgroup };
-    recording.steps.push(Step {
-        kernel: &SOFTMAX,
-        constants: vec![("LOGARITHM", f64::from(logarithm)), ("LANES", f64::from(lanes))],
-        params: bytemuck::bytes_of(&params).to_vec(),
-        operands: vec![Operand::Wire(site.input(0)?), Operand::Wire(site.output)],
-        groups: word(rows.div_ceil((SOFTMAX.workgroup / lanes) as usize))?,
-        cost: 128 * len as u64,
-        cached_on: None,
-    });
+    let lanes = if length <= ALONE { 1 } else { WORKGROUP };
+    recording.steps.push(
+        Step::new(
+            &SOFTMAX,
+            &params,
+            vec![site.operand(0)?, site.result()],
+            word(rows.div_ceil((WORKGROUP / lanes) as usize))?,
+            128 * len as u64,
+        )
+        .with(&[("LOGARITHM", u32::from(logarithm)), ("LANES", lanes)]),
+    );
     Ok(())
 }

@@ -4,7 +4,7 @@
 //
 // LANES invocations share one row: each takes every LANES-th element; maximum and sum are gathered in a fixed order.
 
-//#import prelude/grid.wgsl
+//#import prelude/groups.wgsl
 
 override LOGARITHM: bool = false;
 override LANES: u32 = 1u; // 1 or 64
@@ -45,16 +45,7 @@ fn gather(mine: f32, invocation: u32, sum: bool) -> f32 {
   return lanes[invocation - invocation % LANES];
 }
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) invocation: u32,
-) {
-  let group = group_of(id, count);
-  if (group >= params.end_group) {
-    return;
-  }
+fn work(group: u32, invocation: u32) {
   let row = group * (64u / LANES) + invocation / LANES;
   let lane = invocation % LANES;
   let base = row / params.stride * params.stride * params.length + row % params.stride;

@@ -5,7 +5,7 @@
 //
 // One workgroup computes one channel.
 
-//#import prelude/grid.wgsl
+//#import prelude/groups.wgsl
 //#import prelude/nan.wgsl
 //#import prelude/statistics.wgsl
 
@@ -26,16 +26,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) id: vec3u,
-  @builtin(num_workgroups) count: vec3u,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let channel = group_of(id, count);
-  if (channel >= params.end_group) {
-    return;
-  }
+fn work(channel: u32, lane: u32) {
   var mine = Statistics(vec4f(), vec4f(0.0, params.lowest, params.lowest, 0.0));
   for (var j = lane; j < params.parts; j += 64u) {
     let i = 2u * (channel * params.parts + j);
