@@ -22,6 +22,9 @@ const MOST_JSON: usize = 1 << 20;
 /// Deflate's best effort: links are short and rare.
 const EFFORT: u8 = 10;
 
+/// Choices for weights and input, and the patterns that they are for.
+type Group = (Option<Choice>, Option<Choice>, Vec<String>);
+
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Difference {
@@ -42,7 +45,7 @@ struct Difference {
     e: Option<Format>,
     /// Rules: weights, activations, patterns.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    r: Vec<(Option<Choice>, Option<Choice>, Vec<String>)>,
+    r: Vec<Group>,
     /// Calibration samples.
     #[serde(skip_serializing_if = "Option::is_none")]
     n: Option<u32>,
@@ -150,24 +153,22 @@ fn document_of(difference: Difference) -> Document {
     document
 }
 
-/// Rules with the same choices share an entry. Rules that name one layer each commute, so they may move next to
-/// their like, but never across a pattern with `*`.
-fn grouped(rules: &[Rule]) -> Vec<(Option<Choice>, Option<Choice>, Vec<String>)> {
-    let mut groups: Vec<(Option<Choice>, Option<Choice>, Vec<String>)> = Vec::new();
-    let mut first = 0;
-    for rule in rules {
-        let is_pattern = rule.pattern.contains('*');
-        let like = (!is_pattern)
-            .then(|| {
-                groups.iter().skip(first).position(|(w, a, _)| (*w, *a) == (rule.weights, rule.activations))
-            })
-            .flatten();
-        match like.and_then(|at| groups.get_mut(first + at)) {
-            Some((_, _, patterns)) => patterns.push(rule.pattern.clone()),
-            None => groups.push((rule.weights, rule.activations, vec![rule.pattern.clone()])),
+/// Rules with the same choices share an entry. A rule for one layer may move before rules for other layers, to its like, but
+/// never across a pattern with `*`, nor across another rule for the same layer.
+fn grouped(rules: &[Rule]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut movable = 0;
+    for Rule { pattern, weights, activations } in rules {
+        let is_one_layer = !pattern.contains('*');
+        let stops =
+            |(w, a, names): &&mut Group| (*w, *a) == (*weights, *activations) || names.contains(pattern);
+        let reached = groups.iter_mut().skip(movable).rev().find(stops).filter(|_| is_one_layer);
+        match reached {
+            Some((w, a, names)) if (*w, *a) == (*weights, *activations) => names.push(pattern.clone()),
+            _ => groups.push((*weights, *activations, vec![pattern.clone()])),
         }
-        if is_pattern {
-            first = groups.len();
+        if !is_one_layer {
+            movable = groups.len();
         }
     }
     groups
