@@ -110,7 +110,7 @@ fn operator(op: Op, x: &[usize], parameters: &[&[usize]]) -> Graph {
 /// Values between 0 and 1.
 fn values(shape: &[usize]) -> Tensor {
     let values: Vec<f32> =
-        (0..shape.iter().product()).map(|i: usize| (i * 7919 % 255) as f32 / 255.0).collect();
+        (0..shape.iter().product()).map(|i: usize| ((i * 7919 + 1) % 255) as f32 / 255.0).collect();
     Tensor::f32(shape, values).expect("as many values as the shape has")
 }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use fewbit_graph::op::{Opaque, Unary};
+use fewbit_graph::op::{Conv, Opaque, Unary};
 use fewbit_graph::passes::Evaluate as _;
 use fewbit_graph::{Bindings, Dim, Graph, Op, Source, Tensor, WireId};
 use fewbit_runtime::{Backend, Cancel, Control, Cpu, Keep, LocalFuture, NeverPause, Pace, Plan, RunError};
@@ -298,6 +298,25 @@ fn what_cannot_run_is_refused_with_its_place() {
         panic!("an unknown operator ran")
     };
     assert!(error.to_string().contains("GridSample") && error.to_string().contains('z'), "{error}");
+}
+
+#[test]
+fn a_convolution_padded_beyond_reason_is_refused() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", vec![Dim::Known(1); 4]);
+    let w = graph.parameter("w", Tensor::zeros([1, 1, 1, 1]));
+    let far = vec![1 << 30; 2];
+    let conv = Conv {
+        groups: 1,
+        strides: far.clone(),
+        dilations: vec![1; 2],
+        pads_begin: far.clone(),
+        pads_end: far,
+    };
+    let y = graph.node("y", Op::Conv(conv), &[x, w]);
+    graph.outputs.push(y);
+    let prepared = block_on(Cpu::new().prepare(&graph, &Bindings::new(), Keep::All));
+    assert!(matches!(prepared, Err(RunError::Unsupported { .. } | RunError::Infer(_))));
 }
 
 #[test]

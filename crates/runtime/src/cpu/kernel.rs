@@ -39,7 +39,7 @@ impl Kernel {
         let (&x, more) = inputs.split_first()?;
         let w = more.first().copied();
         Some(match op {
-            Op::Conv(conv) => Self::Conv(Conv::new(conv, x, w?, output)),
+            Op::Conv(conv) => Self::Conv(Conv::new(conv, x, w?, output)?),
             Op::MatMul => Self::MatMul(MatMul::new(x, w?)),
             Op::Gemm(gemm) => Self::MatMul(MatMul::gemm(gemm, x, more.get(1).copied(), output)),
             Op::Pool(pool) => Self::Pool(Pool::new(pool, x, output)),

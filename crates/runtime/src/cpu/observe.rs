@@ -37,27 +37,32 @@ pub(crate) fn compare(
     y.iter_mut().zip(sums).for_each(|(y, &mut sum)| *y = sum as f32);
 }
 
+/// Adds the pairs of one stretch. Vectors are touched in plain loops: a closure would be compiled without them.
 #[inline(always)]
 fn add_pairs<S: Simd>(simd: S, a: &[f32], b: &[f32], sums: &mut [f64]) {
     let mut lanes = [f64x4::splat(simd, 0.0); 5];
     let mut largest = [f32x4::splat(simd, 0.0); 2];
-    let mut add = |a: &[f32; LANES], b: &[f32; LANES]| {
-        let (wide_a, wide_b) = (f64x4::from_slice(simd, &a.map(f64::from)), &b.map(f64::from));
-        let e = f64x4::from_slice(simd, wide_b) - wide_a;
+    let (whole_a, rest_a) = a.as_chunks::<LANES>();
+    let (whole_b, rest_b) = b.as_chunks::<LANES>();
+    // A pair of zeros adds nothing.
+    let (last_a, last_b) = ([filled(rest_a, 0.0)], [filled(rest_b, 0.0)]);
+    for (a, b) in whole_a.iter().chain(&last_a).zip(whole_b.iter().chain(&last_b)) {
+        let wide_a = f64x4::from_slice(simd, &a.map(f64::from));
+        let e = f64x4::from_slice(simd, &b.map(f64::from)) - wide_a;
         let terms = [wide_a * wide_a, e * e, wide_a, e, wide_a * e];
-        lanes.iter_mut().zip(terms).for_each(|(lane, term)| *lane += term);
+        for (lane, term) in lanes.iter_mut().zip(terms) {
+            *lane += term;
+        }
         // The f32 nearest to the largest |e| is the largest of the f32 nearest to each.
         let a = f32x4::from_slice(simd, a);
         let e = f32x4::from_slice(simd, b) - a;
-        let sizes = [e.abs(), a.abs()];
-        largest.iter_mut().zip(sizes).for_each(|(max, x)| *max = x.simd_gt(*max).select(x, *max));
-    };
-    let (whole_a, rest_a) = a.as_chunks::<LANES>();
-    let (whole_b, rest_b) = b.as_chunks::<LANES>();
-    whole_a.iter().zip(whole_b).for_each(|(a, b)| add(a, b));
-    // A pair of zeros adds nothing.
-    add(&filled(rest_a, 0.0), &filled(rest_b, 0.0));
-    sums.iter_mut().zip(lanes).for_each(|(sum, lanes)| *sum += total(lanes));
+        for (max, x) in largest.iter_mut().zip([e.abs(), a.abs()]) {
+            *max = x.simd_gt(*max).select(x, *max);
+        }
+    }
+    for (sum, lanes) in sums.iter_mut().zip(lanes) {
+        *sum += total(lanes);
+    }
     for (i, largest) in largest.into_iter().enumerate() {
         let old = sums[5 + i];
         // Comparisons pass over NaN, squares do not.
@@ -87,27 +92,26 @@ pub(crate) fn moments(level: Level, channels: &Broadcast, x: &[f32], sums: &mut 
     y.iter_mut().zip(sums).for_each(|(y, &mut sum)| *y = sum as f32);
 }
 
+/// Adds the values of one stretch.
 #[inline(always)]
 fn add_values<S: Simd>(simd: S, values: &[f32], sums: &mut [f64]) {
+    let Some(&first) = values.first() else { return };
     let mut lanes = [f64x4::splat(simd, 0.0); 2];
-    let (mut min, mut max) = (f32x4::splat(simd, f32::INFINITY), f32x4::splat(simd, f32::NEG_INFINITY));
-    let mut add = |x: &[f32; LANES]| {
-        let wide = f64x4::from_slice(simd, &x.map(f64::from));
-        lanes.iter_mut().zip([wide, wide * wide]).for_each(|(lane, term)| *lane += term);
-    };
+    let (mut min, mut max) = (f32x4::splat(simd, first), f32x4::splat(simd, first));
     let (whole, rest) = values.as_chunks::<LANES>();
-    whole.iter().for_each(&mut add);
-    add(&filled(rest, 0.0));
-    let mut compare = |x: &[f32; LANES]| {
+    for x in whole.iter().chain(&[filled(rest, 0.0)]) {
+        let wide = f64x4::from_slice(simd, &x.map(f64::from));
+        lanes[0] += wide;
+        lanes[1] += wide * wide;
+    }
+    for x in whole.iter().chain(&[filled(rest, first)]) {
         let x = f32x4::from_slice(simd, x);
         min = x.simd_lt(min).select(x, min);
         max = x.simd_gt(max).select(x, max);
-    };
-    whole.iter().for_each(&mut compare);
-    if let Some(&first) = rest.first() {
-        compare(&filled(rest, first));
     }
-    sums[2..4].iter_mut().zip(lanes).for_each(|(sum, lanes)| *sum += total(lanes));
+    for (sum, lanes) in sums[2..4].iter_mut().zip(lanes) {
+        *sum += total(lanes);
+    }
     let min = min.as_slice().iter().fold(sums[0], |min, &x| if f64::from(x) < min { x.into() } else { min });
     let max = max.as_slice().iter().fold(sums[1], |max, &x| if f64::from(x) > max { x.into() } else { max });
     // Comparisons pass over NaN, squares do not.

@@ -40,15 +40,15 @@ const BLOCK: usize = 1 << 16;
 const DEPTHWISE: usize = 2;
 
 impl Conv {
-    /// For x, w and y of these shapes, with one or two spatial axes.
-    pub(crate) fn new(op: &op::Conv, x: &[usize], w: &[usize], y: &[usize]) -> Self {
+    /// For x, w and y of these shapes, with one or two spatial axes. `None` if a padded image is absurdly large.
+    pub(crate) fn new(op: &op::Conv, x: &[usize], w: &[usize], y: &[usize]) -> Option<Self> {
         let (images, groups) = (x[0], op.groups.max(1));
         let (channels, outputs) = (w[1], w[0] / groups);
         let is_depthwise = channels == 1 && outputs <= DEPTHWISE;
-        let windows = Windows::new(op, &x[2..], &w[2..], &y[2..], channels, is_depthwise);
+        let windows = Windows::new(op, &x[2..], &w[2..], &y[2..], channels, is_depthwise)?;
         let of_image = (x[1] * windows.plane()).max(w[0] * windows.pixels());
         let block = (BLOCK / of_image.max(1)).clamp(1, images.max(1));
-        Self { images, groups, channels, outputs, is_depthwise, windows, block }
+        Some(Self { images, groups, channels, outputs, is_depthwise, windows, block })
     }
 
     /// y = w ∗ x + bias, each block of images handed to `finish` when it is complete.

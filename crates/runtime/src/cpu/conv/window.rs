@@ -5,6 +5,9 @@ use fewbit_graph::op;
 /// The floats behind a padded copy that may be read, so that whole vectors can be.
 pub(super) const SLACK: usize = 64;
 
+/// The most floats of a padded image.
+const LARGEST: usize = 1 << 28;
+
 /// The windows over an image, and the memory layout in which they are cut out of it.
 ///
 /// Unpadded images with stride 1 along rows are used as they are. Of others a padded copy is made in which a row is
@@ -30,7 +33,7 @@ pub(super) struct Windows {
 
 impl Windows {
     /// For one or two spatial axes of these lengths, and as many taps as a kernel has over `channels` channels. With
-    /// `pad_always` there is always a copy.
+    /// `pad_always` there is always a copy. `None` if a padded image is absurdly large.
     pub(super) fn new(
         op: &op::Conv,
         input: &[usize],
@@ -38,7 +41,7 @@ impl Windows {
         output: &[usize],
         channels: usize,
         pad_always: bool,
-    ) -> Self {
+    ) -> Option<Self> {
         let (mut input, kernel, mut output) = (pair(input, 1), pair(kernel, 1), pair(output, 1));
         let (stride, dilation) = (pair(&op.strides, 1), pair(&op.dilations, 1));
         let (pad, pad_end) = (pair(&op.pads_begin, 0), pair(&op.pads_end, 0));
@@ -51,7 +54,8 @@ impl Windows {
         let phase = if direct { input[1] } else { reach(1).div_ceil(stride[1]) };
         let phases = if direct { 1 } else { stride[1] };
         let (row, rows) = (phases * phase, if direct { input[0] } else { reach(0) });
-        let plane = rows * row;
+        let plane = rows.checked_mul(row)?;
+        plane.checked_mul(channels).filter(|&floats| floats <= LARGEST)?;
         let column = |x: usize| x % phases * phase + x / phases;
         let mut used = [vec![false; rows], vec![false; phases]];
         let mut taps = Vec::with_capacity(channels * kernel[0] * kernel[1]);
@@ -64,18 +68,8 @@ impl Windows {
                 }
             }
         }
-        Self {
-            input,
-            output,
-            pad,
-            stride: stride[1],
-            direct,
-            used,
-            phase,
-            row_step: stride[0] * row,
-            plane,
-            taps,
-        }
+        let (stride, row_step) = (stride[1], stride[0] * row);
+        Some(Self { input, output, pad, stride, direct, used, phase, row_step, plane, taps })
     }
 
     /// The number of windows.
@@ -180,7 +174,7 @@ mod tests {
             pads_end: vec![1],
         };
         // Padded: 0 1 2 3 4 5 0; windows of three taps at 0, 2, 4.
-        let windows = Windows::new(&op, &[5], &[3], &[3], 1, false);
+        let windows = Windows::new(&op, &[5], &[3], &[3], 1, false).unwrap();
         let mut padded = Vec::new();
         let x = [1.0, 2.0, 3.0, 4.0, 5.0];
         let source = windows.source(&x, (0, 1, 1), 1, &mut padded);
@@ -197,7 +191,7 @@ mod tests {
             pads_begin: vec![0, 0],
             pads_end: vec![0, 0],
         };
-        let windows = Windows::new(&op, &[5, 4], &[2, 2], &[2, 2], 1, false);
+        let windows = Windows::new(&op, &[5, 4], &[2, 2], &[2, 2], 1, false).unwrap();
         assert_eq!(windows.taps(), [0, 2, 4, 6]);
         assert_eq!(windows.row_step(), 8);
         let x: Vec<f32> = (0..40).map(|i| i as f32).collect();
