@@ -4,6 +4,7 @@
 //! floating-point operations a second (two for each multiply-add), elementwise operators in nanoseconds an element.
 
 #![expect(clippy::print_stdout, reason = "a table is what this program is for")]
+#![expect(clippy::expect_used, reason = "without its models there is nothing to measure")]
 
 use std::time::{Duration, Instant};
 

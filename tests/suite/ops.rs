@@ -1,5 +1,7 @@
 //! The CPU engine against the oracles, and what a plan promises.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a suite's way to fail")]
+
 use std::cell::Cell;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};

@@ -22,8 +22,11 @@ pub use pool::{pool, pool_1d};
 pub use quantize::fake_quantize;
 pub use reduce::{log_softmax, reduce, softmax};
 
+/// Makes the problem of a seed.
+pub type Generator = fn(u64) -> Problem;
+
 /// Every problem, by name.
-pub const ALL: &[(&str, fn(u64) -> Problem)] = &[
+pub const ALL: &[(&str, Generator)] = &[
     ("conv", conv),
     ("conv_1d", conv_1d),
     ("conv_depthwise", conv_depthwise),

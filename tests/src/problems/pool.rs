@@ -57,7 +57,8 @@ pub(super) fn oracle(op: &Pool, x: &Array) -> Array {
         let (size, begin) = (x.shape[2 + a], op.pads_begin[a]);
         let room = size + begin + op.pads_end[a] - (op.dilations[a] * (op.kernel[a] - 1) + 1);
         let whole = room / op.strides[a] + 1;
-        let partial = op.ceil_mode && room % op.strides[a] > 0 && whole * op.strides[a] < size + begin;
+        let partial =
+            op.ceil_mode && !room.is_multiple_of(op.strides[a]) && whole * op.strides[a] < size + begin;
         whole + usize::from(partial)
     };
     let shape = [x.shape[..2].to_vec(), (0..axes).map(length).collect()].concat();
