@@ -1,5 +1,7 @@
 //! Every kernel is valid WGSL within what each WebGPU device offers, and is what its descriptor says. No GPU needed.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

@@ -15,7 +15,8 @@ pub enum Adapter {
     /// The fastest that the host offers.
     #[default]
     Fastest,
-    /// A software adapter, if there is one: for tests that should give the same result everywhere.
+    /// A software adapter, if there is one: for tests that should give the same result everywhere. A browser does not
+    /// let one choose, and gives what it has.
     Software,
 }
 

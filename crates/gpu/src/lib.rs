@@ -4,7 +4,7 @@
 //! stages, each of them data for the next:
 //!
 //! 1. `fuse`: nodes become tasks; an activation and a quantizer go into the store of the node before them.
-//! 2. [`kernels`]: each task becomes steps, a step being one use of a kernel: parameters, operands, workgroups.
+//! 2. `schedule`, [`kernels`]: each task becomes steps, a step being one use of a kernel: parameters, operands, workgroups.
 //! 3. `memory`: wires get buffers, shared if nobody wants to look at inner values.
 //! 4. `program`: buffers, pipelines and bind groups are made; long steps are cut into slices.
 //! 5. `plan`: a run encodes the slices of what is out of date, a few to a submission, and looks for a cancel between.
@@ -20,6 +20,7 @@ mod memory;
 mod plan;
 mod program;
 mod queue;
+mod schedule;
 pub mod selftest;
 mod step;
 

@@ -1,21 +1,19 @@
 //! A graph on the device.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use fewbit_graph::infer::infer;
-use fewbit_graph::{Bindings, Facts, Graph, Node, NodeId, Op, Source, Tensor, WireId};
+use fewbit_graph::{Bindings, Facts, Graph, NodeId, Op, Source, Tensor, WireId};
 use fewbit_numeric::Histogram;
 use fewbit_runtime::backend::check_feed;
 use fewbit_runtime::{Backend, BackendInfo, Control, Dirty, Keep, LocalFuture, Plan, RunError, RunReport};
 
 use crate::device::{Device, Gpu};
-use crate::fuse::{Task, tasks};
-use crate::kernels;
+use crate::fuse::Task;
 use crate::memory::Memory;
-use crate::program::{Program, scratch_bytes};
+use crate::program::Program;
 use crate::queue::{InFlight, Staging};
-use crate::step::{Recording, Site};
+use crate::schedule::{Scheduled, check_sizes, record, unsupported};
 
 impl Backend for Gpu {
     fn info(&self) -> BackendInfo {
@@ -59,12 +57,6 @@ struct GpuPlan {
     pending_cost: u64,
     in_flight: InFlight,
     staging: Staging,
-}
-
-/// A task and its commands.
-struct Scheduled {
-    task: Task,
-    commands: Range<usize>,
 }
 
 impl GpuPlan {
@@ -350,64 +342,6 @@ impl Plan for GpuPlan {
     fn bytes(&self) -> usize {
         (self.program.bytes + self.staging.bytes()) as usize
     }
-}
-
-/// The tasks of a graph and their steps.
-fn record(
-    device: &Device,
-    graph: &Graph,
-    facts: &Facts,
-    keep: Keep,
-) -> Result<(Vec<Scheduled>, Recording), RunError> {
-    let mut recording = Recording::default();
-    let mut scheduled = Vec::new();
-    for task in tasks(graph, keep) {
-        let Some(node) = task.nodes.first().map(|&id| graph.node_of(id)) else { continue };
-        let (first, first_scratch) = (recording.steps.len(), recording.scratch.len());
-        let site = Site { inputs: &node.inputs, output: task.output, facts, epilogue: &task.epilogue };
-        kernels::lower(&node.op, &site, &mut recording).map_err(|why| unsupported(node, why))?;
-        if let Some(&words) = recording.scratch.iter().skip(first_scratch).max()
-            && scratch_bytes(words) > most_bytes(device)
-        {
-            return Err(unsupported(node, beyond(device, "a rearranged copy", scratch_bytes(words))));
-        }
-        let commands = first..recording.steps.len();
-        scheduled.push(Scheduled { task, commands });
-    }
-    Ok((scheduled, recording))
-}
-
-/// Whether every value can be bound at once.
-fn check_sizes(device: &Device, graph: &Graph, facts: &Facts, memory: &Memory) -> Result<(), RunError> {
-    for (_, node) in graph.nodes() {
-        for &wire in node.inputs.iter().chain([&node.output]) {
-            let fact = facts.of(wire);
-            let bytes = fact.len() as u64 * 4;
-            if memory.of(wire).is_some() && bytes > most_bytes(device) {
-                let what = format!("`{}`, {fact},", graph.wire(wire).name);
-                return Err(unsupported(node, beyond(device, &what, bytes)));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The most bytes that a kernel can be given at once.
-fn most_bytes(device: &Device) -> u64 {
-    device.limits.max_storage_buffer_binding_size.min(device.limits.max_buffer_size)
-}
-
-fn beyond(device: &Device, what: &str, bytes: u64) -> String {
-    let mib = |bytes: u64| bytes >> 20;
-    format!(
-        "{what} takes {} MiB, and the adapter binds at most {} MiB at once",
-        mib(bytes),
-        mib(most_bytes(device))
-    )
-}
-
-fn unsupported(node: &Node, why: String) -> RunError {
-    RunError::Unsupported { node: node.name.clone(), op: node.op.name().to_owned(), why }
 }
 
 /// Whether two tensors of one shape hold the same bits.

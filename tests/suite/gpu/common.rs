@@ -7,7 +7,7 @@ use fewbit_tests::{Rng, Tolerance};
 use pollster::block_on;
 
 /// A software adapter if there is one, so that the suite tests the same thing everywhere; else any.
-pub fn gpu() -> Option<Gpu> {
+pub(crate) fn gpu() -> Option<Gpu> {
     let open = |adapter| block_on(Gpu::open(Options { adapter, baseline: true }));
     match open(Adapter::Software).or_else(|_| open(Adapter::Fastest)) {
         Ok(gpu) => Some(gpu),
@@ -21,12 +21,12 @@ pub fn gpu() -> Option<Gpu> {
 }
 
 /// Runs a plan without anybody waiting.
-pub fn run(plan: &mut dyn Plan) -> Result<RunReport, RunError> {
+pub(crate) fn run(plan: &mut dyn Plan) -> Result<RunReport, RunError> {
     block_on(plan.run(&[], &Control { cancel: &Cancel::default(), pace: &NeverPause }))
 }
 
 /// The outputs of a graph of parameters.
-pub fn outputs(backend: &dyn Backend, graph: &Graph, keep: Keep) -> Result<Vec<Tensor>, RunError> {
+pub(crate) fn outputs(backend: &dyn Backend, graph: &Graph, keep: Keep) -> Result<Vec<Tensor>, RunError> {
     block_on(async {
         let mut plan = backend.prepare(graph, &Bindings::new(), keep).await?;
         plan.run(&[], &Control { cancel: &Cancel::default(), pace: &NeverPause }).await?;
@@ -35,7 +35,7 @@ pub fn outputs(backend: &dyn Backend, graph: &Graph, keep: Keep) -> Result<Vec<T
 }
 
 /// Whether the device's outputs are near the CPU engine's.
-pub fn compare_with_cpu(gpu: &Gpu, graph: &Graph, tolerance: Tolerance, what: &str) {
+pub(crate) fn compare_with_cpu(gpu: &Gpu, graph: &Graph, tolerance: Tolerance, what: &str) {
     let expected = outputs(&Cpu::new(), graph, Keep::Outputs).expect("the CPU engine runs it");
     let found = outputs(gpu, graph, Keep::Outputs).expect("the device runs it");
     for (expected, found) in expected.iter().zip(&found) {
@@ -49,7 +49,7 @@ pub fn compare_with_cpu(gpu: &Gpu, graph: &Graph, tolerance: Tolerance, what: &s
 }
 
 /// A tensor of random values in [−2, 2).
-pub fn random(shape: &[usize], seed: u64) -> Tensor {
+pub(crate) fn random(shape: &[usize], seed: u64) -> Tensor {
     let values = Rng::new(seed).floats(shape.iter().product());
     Tensor::f32(shape, values).expect("as many values as the shape has")
 }
