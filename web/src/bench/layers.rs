@@ -1,15 +1,33 @@
 //! The panel of layers: what did I choose.
 
 use fewbit_experiment::{Command, Part, View};
-use fewbit_quant::report::{LayerFacts, LayerReport};
+use fewbit_quant::report::{Errors, LayerFacts, LayerReport};
 use fewbit_quant::{Choice, LayerChoice};
 use leptos::prelude::*;
 
 use super::graph::CompactGraph;
+use crate::chart::Table;
 use crate::i18n::words;
+use crate::platform::file;
 use crate::state::Desk;
 use crate::ui::{BitStrip, format};
 
+/// The columns of the saved table.
+const CSV_HEADS: [&str; 13] = [
+    "layer",
+    "operator",
+    "parameters",
+    "macs",
+    "weights",
+    "input",
+    "bits",
+    "weight mse",
+    "weight sqnr dB",
+    "local mse",
+    "local sqnr dB",
+    "cumulative mse",
+    "cumulative sqnr dB",
+];
 /// The SQNR at which an error bar is full, in dB.
 const FULL_BAR_DB: f64 = 50.0;
 
@@ -55,6 +73,7 @@ pub fn LayersPanel(
                 <h2>{move || words().layers.title}</h2>
                 <span class="muted">{summary}</span>
                 <span class="grow"></span>
+                <button class="icon" title=move || (words().chart.save)("csv") aria-label=move || (words().chart.save)("csv") on:click=move |_| save(desk)>"csv"</button>
                 <button class="chip" on:click=move |_| on_set_many.run(())>{move || words().layers.set_many}</button>
             </div>
             <Show when=move || desk.results.facts.with(|facts| facts.as_ref().is_some_and(|f| f.layers.len() > 12))>
@@ -88,6 +107,39 @@ pub fn LayersPanel(
                 <CompactGraph />
             </div>
         </section>
+    }
+}
+
+/// Saves the table, with all errors.
+fn save(desk: Desk) {
+    let facts = desk.results.facts.get_untracked();
+    let reports = desk.results.layers.get_untracked().or_else(|| desk.results.applied.get_untracked());
+    let (Some(facts), Some(reports)) = (facts, reports) else { return };
+    let errors = |errors: Option<Errors>| match errors {
+        None => [String::new(), String::new()],
+        Some(errors) => [errors.mse.to_string(), errors.sqnr_db.to_string()],
+    };
+    let row = |(layer, report): (&LayerFacts, &LayerReport)| {
+        let mut row = vec![
+            layer.name.clone(),
+            layer.operator.clone(),
+            layer.parameters.to_string(),
+            layer.macs.to_string(),
+        ];
+        row.extend([
+            report.weights.done.to_string(),
+            report.activations.done.to_string(),
+            report.bits.to_string(),
+        ]);
+        row.extend([report.weight, report.local, report.cumulative].into_iter().flat_map(errors));
+        row
+    };
+    let table = Table {
+        heads: CSV_HEADS.map(str::to_owned).to_vec(),
+        rows: facts.layers.iter().zip(&reports.value).map(row).collect(),
+    };
+    if let Err(failure) = file::offer_text("layers.csv", "text/csv", &table.csv()) {
+        desk.tell(failure, false);
     }
 }
 
