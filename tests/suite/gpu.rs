@@ -1,12 +1,7 @@
 //! The wgpu engine against the oracles, against the CPU engine, and against itself. Without an adapter the suite says so
 //! and passes, but fails where `CI=true` or `REQUIRE_GPU=1`.
 
-#![expect(
-    clippy::expect_used,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::expect_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 #[path = "gpu/behaviour.rs"]
 mod behaviour;
