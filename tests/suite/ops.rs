@@ -244,6 +244,58 @@ fn a_run_that_is_dropped_half_way_leaves_a_plan_that_finishes_right() {
     }
 }
 
+/// A convolution, a depthwise one and a pooling of so many images that the engine works on them in several blocks.
+fn large(images: usize) -> (Graph, WireId, Tensor) {
+    let values = |n: usize, scale: f32| -> Vec<f32> {
+        (0..n).map(|i| (i * 7919 % 257) as f32 * scale - 1.0).collect()
+    };
+    let mut graph = Graph::new();
+    let x = graph.input("x", [images, 6, 28, 28].map(Dim::Known).to_vec());
+    let window = |groups| Conv {
+        groups,
+        strides: vec![1; 2],
+        dilations: vec![1; 2],
+        pads_begin: vec![1; 2],
+        pads_end: vec![1; 2],
+    };
+    let w = graph.parameter("w", Tensor::f32([10, 6, 3, 3], values(540, 0.01)).unwrap());
+    let y = graph.node("y", Op::Conv(window(1)), &[x, w]);
+    let v = graph.parameter("v", Tensor::f32([10, 1, 3, 3], values(90, 0.01)).unwrap());
+    let z = graph.node("z", Op::Conv(window(10)), &[y, v]);
+    let relu = graph.node("relu", Op::Unary(Unary::Relu), &[z]);
+    graph.outputs.push(relu);
+    (graph, x, Tensor::f32([images, 6, 28, 28], values(images * 6 * 784, 0.008)).unwrap())
+}
+
+#[test]
+fn an_image_does_not_depend_on_its_batch() {
+    let solve = |images: usize, feed: Option<Tensor>| {
+        let (graph, x, value) = large(images);
+        let mut plan = block_on(Cpu::new().prepare(&graph, &Bindings::new(), Keep::Outputs)).unwrap();
+        plan.set(x, feed.as_ref().unwrap_or(&value)).unwrap();
+        run(&mut *plan, &[]).unwrap();
+        block_on(plan.read(&graph.outputs)).unwrap().remove(0)
+    };
+    let (batch, (_, _, images)) = (solve(50, None), large(50));
+    for i in [0, 7, 8, 24, 49] {
+        let alone = solve(1, Some(images.rows(i, i + 1)));
+        assert_eq!(bits(&[batch.rows(i, i + 1)]), bits(&[alone]), "image {i}");
+    }
+}
+
+#[test]
+fn a_convolution_can_be_cancelled_before_its_end() {
+    let (graph, x, value) = large(50);
+    let first = graph.find("y").unwrap();
+    let mut plan = block_on(Cpu::new().prepare(&graph, &Bindings::new(), Keep::All)).unwrap();
+    plan.set(x, &value).unwrap();
+    let pace = CancelAt { cancel: Cancel::default(), steps_left: Cell::new(3) };
+    let control = Control { cancel: &pace.cancel, pace: &pace };
+    assert_eq!(block_on(plan.run(&[first], &control)), Err(RunError::Cancelled));
+    assert!(matches!(block_on(plan.read(&[first])), Err(RunError::NotKept(_))));
+    assert_eq!(run(&mut *plan, &[first]).unwrap(), 1);
+}
+
 #[test]
 fn outputs_of_a_plan_that_shares_buffers_can_be_wanted_one_by_one() {
     for problem in SEEDS.map(problems::network) {
