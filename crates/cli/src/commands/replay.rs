@@ -92,10 +92,11 @@ async fn run(engine: Engine, document: &Document, args: &Replay) -> anyhow::Resu
     let backend = backend(engine).await?;
     let backend_name = backend_name(&*backend);
     let mut bench = Bench::load(backend, Source::open(&name, &args.data)?).await?;
-    if let (ModelRef::File { name, id }, Some(loaded)) = (&document.model, bench.engine.bench()) {
-        if !id.is_empty() && *id != loaded.prepared.facts.id {
-            anyhow::bail!("this is not the model of the link: `{name}` there has the hash {id}");
-        }
+    if let (ModelRef::File { name, id }, Some(loaded)) = (&document.model, bench.engine.bench())
+        && !id.is_empty()
+        && *id != loaded.prepared.facts.id
+    {
+        anyhow::bail!("this is not the model of the link: `{name}` there has the hash {id}");
     }
     let outcome = bench.run(&document.recipe).await?;
     let loaded = bench.engine.bench();
