@@ -1,6 +1,6 @@
 //! The kernels: each a `.wgsl` file, and beside it the Rust that turns an operator into steps.
 //!
-//! To add one: write the file and its [`Kernel`], list it in [`ALL`], and answer for the operator in [`lower`].
+//! To add one: write the file and its [`Kernel`], list it in [`ALL`], and answer for the operator in `lower`.
 
 pub mod conv;
 pub mod elementwise;
