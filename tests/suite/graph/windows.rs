@@ -74,7 +74,8 @@ proptest! {
 
 #[test]
 fn broadcasting_follows_numpys_examples() {
-    let cases: [(&[usize], &[usize], Option<&[usize]>); 8] = [
+    type Shape<'a> = &'a [usize];
+    let cases: [(Shape<'_>, Shape<'_>, Option<Shape<'_>>); 8] = [
         (&[256, 256, 3], &[3], Some(&[256, 256, 3])),
         (&[8, 1, 6, 1], &[7, 1, 5], Some(&[8, 7, 6, 5])),
         (&[5, 4], &[1], Some(&[5, 4])),
