@@ -48,5 +48,22 @@ show("first layer, accuracy on 512 images  ", first.answers);
 show("last layer, weights and their error ", last.weights);
 show("last layer, accuracy on 512 images   ", last.answers);
 console.log(`incremental gain, last against first: ${(quantile(first.answers, 0.5) / quantile(last.answers, 0.5)).toFixed(1)}×`);
+
+// Cancel: on the largest model, from the press to the end of the work.
+await page.locator("label.model select").selectOption("fashion-mobilenet");
+const cancels = [];
+for (let round = 0; round < 10; round += 1) {
+  await page.waitForFunction(() => !document.querySelector("footer progress") && document.querySelector("[role=slider].strip"), null, { timeout: 60_000 });
+  await page.locator("[role=slider].strip").first().press(String(2 + (round % 6)));
+  const cancel = page.locator("footer .work button");
+  await cancel.waitFor({ timeout: 20_000 });
+  cancels.push(await cancel.evaluate(async (button) => {
+    const start = performance.now();
+    button.click();
+    while (document.querySelector("footer progress")) await new Promise((next) => setTimeout(next, 0));
+    return performance.now() - start;
+  }));
+}
+show("cancel, fashion-mobilenet", cancels);
 for (const close of after) await close().catch((error) => console.error(error.message));
 process.exit(0);

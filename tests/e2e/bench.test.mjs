@@ -173,3 +173,15 @@ test("WebGPU gives the numbers of the CPU engine", async (t) => {
   assert.ok(Math.abs(a - b) <= 0.1, `accuracy on CPU ${a}, on WebGPU ${b}`);
   await screenshot(t, gpu, "bench-webgpu");
 });
+
+test("a GPU that is lost is told of, and the work goes on", async (t) => {
+  const page = await open(t, "?backend=gpu", { webgpu: true, expected: [/deprecated/] });
+  await settled(page);
+  const browser = await page.context().browser().newBrowserCDPSession();
+  await browser.send("Browser.crashGpuProcess").catch(() => {});
+  await strip(page, "conv2").focus();
+  await press(page, "4");
+  await page.getByRole("heading", { name: "The GPU was lost" }).waitFor();
+  await settled(page);
+  assert.equal(await strip(page, "conv2").getAttribute("aria-valuenow"), "4");
+});
