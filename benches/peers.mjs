@@ -36,7 +36,8 @@ const t = { after: (close) => closers.push(close), diagnostic: console.log };
 
 /** Times the peer on one of its backends. */
 async function peer(backend) {
-  const page = await open(t, "", { webgpu: backend === "webgpu" });
+  // The peer's page is of another origin than ours, and has no icon.
+  const page = await open(t, "", { webgpu: backend === "webgpu", expected: [/foreign request/, /404/] });
   await page.goto(`${origin}/`);
   return page.evaluate(async ([backend, model, batch, runs]) => {
     const ort = await import("/ort/ort.all.min.mjs");
