@@ -123,9 +123,7 @@ pub struct Words {
     /// All of them.
     pub all_channels: &'static str,
     /// One of them.
-    pub one_channel: &'static str,
-    /// Which one.
-    pub channel: &'static str,
+    pub one_channel: fn(u32) -> String,
     /// The chart of channels.
     pub channel_ranges: &'static str,
     /// The chart in a sentence: how many, which are worst.
@@ -204,6 +202,10 @@ pub struct Words {
     pub weight_error: fn(&str) -> String,
     /// It has no code.
     pub kept_in_float: &'static str,
+    /// There is no error to divide.
+    pub no_error: &'static str,
+    /// The calibration samples are still to run.
+    pub waiting: &'static str,
     /// The weights' name, for the keyboard.
     pub pick_weight: &'static str,
 }
@@ -293,8 +295,7 @@ pub const ENGLISH: Words = Words {
     log_hint: "counts as log(1 + n), so that single values stay in sight",
     channels_shown: "Channels shown",
     all_channels: "all channels",
-    one_channel: "one",
-    channel: "Output channel",
+    one_channel: |channel| format!("channel {channel}"),
     channel_ranges: "Channel ranges",
     channels_summary: |n, worst| {
         let worst = if worst.is_empty() {
@@ -327,13 +328,13 @@ pub const ENGLISH: Words = Words {
     before_numbers: |local, cumulative, n| format!("MSE alone {local}, in the network {cumulative}; n = {n}"),
     errors_title: "Errors of this layer",
     error_head: "error",
-    errors: ["weights", "output, this layer alone", "output, in the quantized network"],
+    errors: ["weights", "output, alone", "output, in network"],
     error_meanings: [
         "quantized weights against float weights",
         "this layer's output, its input from the float network and quantized by this layer alone, against the float output: what its own quantizers do (local error)",
         "this layer's output in the quantized network against the float output: what has come together until here (cumulative error)",
     ],
-    measures: ["MSE", "SQNR, dB", "cosine", "max |e|", "n"],
+    measures: ["MSE", "SQNR dB", "cosine", "max |e|", "n"],
     measure_meanings: [
         "mean squared error Σe²/n, with e = quantized − float; in the values' own unit squared; lower is better",
         "signal to quantization noise, 10·log₁₀(Σa²/Σe²), in decibel; higher is better",
@@ -349,7 +350,7 @@ pub const ENGLISH: Words = Words {
     noise_added: |share| format!("this layer alone {share}"),
     pick_layer: "Layers: arrow keys; Enter looks at one",
     weight_map: |channel| format!("Weights of output channel {channel}"),
-    weight_map_aside: "filled: positive, outlined: negative; the number is the code",
+    weight_map_aside: "filled +, outlined −, number: code",
     weight_map_summary: |n| {
         format!(
             "{n} weights of one output channel, a tile for each input channel; stronger is larger in magnitude"
@@ -359,6 +360,8 @@ pub const ENGLISH: Words = Words {
     weight_at: |place, value| format!("weight [{place}] is {value}"),
     weight_error: |error| format!("error x̂ − x = {error}"),
     kept_in_float: "kept in float",
+    no_error: "no error",
+    waiting: "not observed yet",
     pick_weight: "Weights of the channel: arrow keys",
 };
 
@@ -439,8 +442,7 @@ pub const CHINESE: Words = Words {
     log_hint: "计数按 log(1 + n) 显示，单个值也可见",
     channels_shown: "显示的通道",
     all_channels: "所有通道",
-    one_channel: "单个",
-    channel: "输出通道",
+    one_channel: |channel| format!("通道 {channel}"),
     channel_ranges: "通道范围",
     channels_summary: |n, worst| {
         let worst = if worst.is_empty() {
@@ -469,13 +471,13 @@ pub const CHINESE: Words = Words {
     before_numbers: |local, cumulative, n| format!("MSE：仅此层 {local}，网络中 {cumulative}；n = {n}"),
     errors_title: "此层的误差",
     error_head: "误差",
-    errors: ["权重", "输出，仅此层", "输出，量化网络中"],
+    errors: ["权重", "输出，仅此层", "输出，网络中"],
     error_meanings: [
         "量化权重与浮点权重相比",
         "此层输出与浮点输出相比，其输入取自浮点网络、仅由此层量化：其自身量化器的作用（局部误差）",
         "量化网络中此层输出与浮点输出相比：至此累积的误差（累积误差）",
     ],
-    measures: ["MSE", "SQNR，dB", "余弦", "max |e|", "n"],
+    measures: ["MSE", "SQNR dB", "余弦", "max |e|", "n"],
     measure_meanings: [
         "均方误差 Σe²/n，e = 量化 − 浮点；单位为值的平方；越低越好",
         "信号与量化噪声之比 10·log₁₀(Σa²/Σe²)，分贝；越高越好",
@@ -491,11 +493,13 @@ pub const CHINESE: Words = Words {
     noise_added: |share| format!("仅此层 {share}"),
     pick_layer: "层：方向键；Enter 查看该层",
     weight_map: |channel| format!("输出通道 {channel} 的权重"),
-    weight_map_aside: "实心为正，空心为负；数字为编码",
+    weight_map_aside: "实心为正，空心为负，数字为编码",
     weight_map_summary: |n| format!("一个输出通道的 {n} 个权重，每个输入通道一块；颜色越深，绝对值越大"),
     weight_heads: ["位置", "浮点", "编码", "x̂", "x̂ − x"],
     weight_at: |place, value| format!("权重 [{place}] 为 {value}"),
     weight_error: |error| format!("误差 x̂ − x = {error}"),
     kept_in_float: "保持浮点",
+    no_error: "无误差",
+    waiting: "尚未观测",
     pick_weight: "通道的权重：方向键",
 };

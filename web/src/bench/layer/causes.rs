@@ -1,6 +1,7 @@
 //! Where the error comes from: each cause has another remedy.
 
 use fewbit_experiment::Part;
+use fewbit_quant::Choice;
 use fewbit_quant::report::TensorView;
 use leptos::prelude::*;
 
@@ -46,7 +47,21 @@ pub fn Causes(
         Memo::new(move |_| tensor.with(|tensor| split(tensor.as_ref()?)))
     };
     let [weights, input] = [Part::Weights, Part::Activations].map(tensor_cause);
+    // Why there is nothing to divide.
+    let missing = move |part: Part| {
+        let (asked, tensor) = (looked.asked(part), looked.tensor(part));
+        Memo::new(move |_| match asked.get() {
+            Choice::Float => words().layer.kept_in_float,
+            Choice::Quantize(_) if tensor.with(Option::is_none) => words().layer.waiting,
+            Choice::Quantize(_) => words().layer.no_error,
+        })
+    };
+    let [no_weights, no_input] = [Part::Weights, Part::Activations].map(missing);
     let measured = looked.measured();
+    let no_output = Memo::new(move |_| {
+        let is_measured = measured.with(|m| m.as_ref().is_some_and(|(report, _)| report.local.is_some()));
+        if is_measured { words().layer.no_error } else { "–" }
+    });
     let stale = Memo::new(move |_| measured.with(|m| m.as_ref().is_some_and(|(_, stale)| *stale)));
     let shift = Memo::new(move |_| {
         measured.with(|measured| {
@@ -79,10 +94,10 @@ pub fn Causes(
     view! {
         <section class="causes" aria-label=move || words().layer.causes>
             <h3>{move || words().layer.causes}</h3>
-            <Row name=Signal::derive(|| words().layer.causes_of_weights) meaning=Signal::derive(|| words().layer.split_meaning) cause=weights text=split_text kinds=&["rounding", "clipping"] stale=looked.stale />
-            <Row name=Signal::derive(|| words().layer.causes_of_input) meaning=Signal::derive(|| words().layer.split_meaning) cause=input text=split_text kinds=&["rounding", "clipping"] stale=looked.stale />
-            <Row name=Signal::derive(|| words().layer.mean_shift) meaning=Signal::derive(|| words().layer.mean_shift_meaning) cause=shift text=share_text kinds=&["shift"] stale />
-            <Row name=Signal::derive(|| words().layer.before) meaning=Signal::derive(|| words().layer.before_meaning) cause=before text=share_text kinds=&["before"] stale />
+            <Row name=Signal::derive(|| words().layer.causes_of_weights) meaning=Signal::derive(|| words().layer.split_meaning) cause=weights missing=no_weights text=split_text kinds=&["rounding", "clipping"] stale=looked.stale />
+            <Row name=Signal::derive(|| words().layer.causes_of_input) meaning=Signal::derive(|| words().layer.split_meaning) cause=input missing=no_input text=split_text kinds=&["rounding", "clipping"] stale=looked.stale />
+            <Row name=Signal::derive(|| words().layer.mean_shift) meaning=Signal::derive(|| words().layer.mean_shift_meaning) cause=shift missing=no_output text=share_text kinds=&["shift"] stale />
+            <Row name=Signal::derive(|| words().layer.before) meaning=Signal::derive(|| words().layer.before_meaning) cause=before missing=no_output text=share_text kinds=&["before"] stale />
         </section>
     }
 }
@@ -92,6 +107,8 @@ fn Row(
     name: Signal<&'static str>,
     meaning: Signal<&'static str>,
     cause: Memo<Option<Cause>>,
+    /// What stands there without one.
+    missing: Memo<&'static str>,
     text: impl Fn(&Cause) -> String + Copy + Send + Sync + 'static,
     /// The class of each part of the bar.
     kinds: &'static [&'static str],
@@ -109,7 +126,7 @@ fn Row(
         <div class="cause" class:stale=stale>
             <p>
                 <Term meaning>{name}</Term>
-                <span class="num">{move || cause.with(|cause| cause.as_ref().map_or_else(|| "–".to_owned(), text))}</span>
+                <span class="shares">{move || cause.with(|cause| cause.as_ref().map_or_else(|| missing.get().to_owned(), text))}</span>
             </p>
             <div class="track" aria-hidden="true">
                 {kinds.iter().enumerate().map(|(i, &kind)| view! { <i class=kind style:width=move || width(i)></i> }).collect_view()}

@@ -7,7 +7,7 @@ use crate::chart::{Area, Frame, Probe, Scale, Size, Table, Tip, path, ticks};
 use crate::i18n::words;
 use crate::ui::format;
 
-const LEFT: f64 = 40.0;
+const LEFT: f64 = 48.0;
 const RIGHT: f64 = 14.0;
 const TOP: f64 = 6.0;
 const BOTTOM: f64 = 16.0;
@@ -167,11 +167,9 @@ fn Drawing(
     let selected = move || looked.index.get() as usize;
     let ups = Memo::new(move |_| {
         let y = plot.get().y;
-        let at = ticks::linear(0.0, y.domain().1, 2);
-        at.into_iter()
-            .filter(|&share| share > 0.0)
-            .map(|share| (y.pixel(share), percent(share)))
-            .collect::<Vec<_>>()
+        let at = ticks::linear(0.0, 100.0 * y.domain().1, 3);
+        let label = |&percent: &f64| (y.pixel(0.01 * percent), format!("{} %", ticks::label(percent, &at)));
+        at.iter().filter(|&&percent| percent > 0.0).map(label).collect::<Vec<_>>()
     });
     // As many labels as there is room for; the selected layer always has one.
     let labels = Memo::new(move |_| {

@@ -35,35 +35,19 @@ pub fn ChannelSwitch(
             facts.weight_shape.get(facts.channel_axis).copied()
         })
     });
-    let last = move || count.get().unwrap_or(1).saturating_sub(1);
-    let channel = looked.channel;
-    let is_one = move || channel.get().is_some();
     let set = move |event| {
-        if let Ok(channel) = event_target_value(&event).parse::<u32>() {
-            let channel = channel.min(last() as u32);
-            looked.look(|view| view.channel = Some(channel));
-        }
+        // The first option is no number: all of them.
+        let channel = event_target_value(&event).parse::<u32>().ok();
+        looked.look(|view| view.channel = channel);
     };
     view! {
-        <span class="switch" role="radiogroup" aria-label=move || words().layer.channels_shown>
-            <label>
-                <input type="radio" name="channels" prop:checked=move || !is_one() on:change=move |_| looked.look(|view| view.channel = None) />
-                {move || words().layer.all_channels}
-            </label>
-            <label>
-                <input type="radio" name="channels" prop:checked=is_one on:change=move |_| looked.look(|view| view.channel = Some(view.channel.unwrap_or(0))) />
-                {move || words().layer.one_channel}
-            </label>
-            <input
-                class="number"
-                type="number"
-                min="0"
-                max=move || last().to_string()
-                aria-label=move || words().layer.channel
-                disabled=move || !is_one()
-                prop:value=move || channel.get().unwrap_or(0).to_string()
-                on:change=set
-            />
-        </span>
+        <select class="chip" aria-label=move || words().layer.channels_shown on:change=set>
+            <option value="" prop:selected=move || looked.channel.get().is_none()>{move || words().layer.all_channels}</option>
+            <For each=move || 0..count.get().unwrap_or(0) as u32 key=|channel| *channel let(channel)>
+                <option value=channel.to_string() prop:selected=move || looked.channel.get() == Some(channel)>
+                    {move || (words().layer.one_channel)(channel)}
+                </option>
+            </For>
+        </select>
     }
 }

@@ -116,7 +116,7 @@ pub fn ClipHandles(
     /// Where everything lies.
     plot: Memo<Option<Plot>>,
 ) -> impl IntoView {
-    let is_there = move || lines.at.with(Option::is_some) && lines.quantizer.with(Option::is_some);
+    let is_there = move || lines.quantizer.with(Option::is_some) && lines.at.with(Option::is_some);
     view! {
         <Show when=is_there>
             {[0, 1].map(|side| view! { <Handle lines plot side /> })}
@@ -163,7 +163,8 @@ fn Handle(lines: ClipLines, plot: Memo<Option<Plot>>, side: usize) -> impl IntoV
         lines.set(next);
     };
     let reach = move |factor: f64| {
-        let ends = [FACTORS.0, FACTORS.1].map(|end| value() * end / lines.factor());
+        let factor_now = lines.factor();
+        let ends = [FACTORS.0, FACTORS.1].map(|end| value() * end / factor_now);
         format::significant(if factor < 0.0 { ends[0].min(ends[1]) } else { ends[0].max(ends[1]) })
     };
     view! {
@@ -177,7 +178,10 @@ fn Handle(lines: ClipLines, plot: Memo<Option<Plot>>, side: usize) -> impl IntoV
                 aria-valuemin=move || reach(-1.0).replace('−', "-")
                 aria-valuemax=move || reach(1.0).replace('−', "-")
                 aria-valuenow=move || format::significant(value()).replace('−', "-")
-                aria-valuetext=move || (words().layer.clip_at)(&format::significant(value()), &format::percent(lines.factor()))
+                aria-valuetext=move || {
+                    let factor = format::percent(lines.factor());
+                    (words().layer.clip_at)(&format::significant(value()), &factor)
+                }
                 on:pointerdown=on_down
                 on:pointermove=on_move
                 on:pointerup=on_up

@@ -7,6 +7,7 @@ pub mod numbers;
 pub mod plot;
 
 use fewbit_experiment::Part;
+use fewbit_quant::Choice;
 use fewbit_quant::report::TensorView;
 use leptos::prelude::*;
 
@@ -42,9 +43,10 @@ pub fn Histogram(
         Part::Weights => words().layer.weights_histogram,
         Part::Activations => words().layer.input_histogram,
     };
+    let asked = looked.asked(part);
     let missing = move || {
-        tensor.with(Option::is_none).then(|| match (part, looked.asked(part).get()) {
-            (Part::Activations, fewbit_quant::Choice::Float) => words().layer.input_in_float,
+        tensor.with(Option::is_none).then(|| match (part, asked.get()) {
+            (Part::Activations, Choice::Float) => words().layer.input_in_float,
             (Part::Activations, _) => words().layer.not_observed,
             (Part::Weights, _) => words().layer.loading,
         })
@@ -102,6 +104,9 @@ fn Legend(tensor: Memo<Option<TensorView>>) -> impl IntoView {
         </span>
     }
 }
+
+/// Pixels that the number of clipped values needs.
+const ROOM: f64 = 72.0;
 
 /// What the parts of the chart share.
 #[derive(Clone, Copy)]
@@ -194,17 +199,22 @@ fn Clipped(chart: Chart, plot: Memo<Option<Plot>>, side: usize) -> impl IntoView
     let clipped = Memo::new(move |_| {
         chart.tensor.with(|tensor| tensor.as_ref().filter(|t| plot::is_quantized(t)).map(|t| t.clipped[side]))
     });
-    let place = move || {
-        let area = plot.get().map(|plot| plot.area()).unwrap_or_default();
-        if side == 0 { area.left + 4.0 } else { area.left + area.width - 4.0 }
-    };
+    // Beyond its line where there is room, else within.
+    let place = Memo::new(move |_| {
+        let Some((plot, lines)) = plot.get().zip(chart.clip.at.get()) else { return (0.0, 0.0, "start") };
+        let area = plot.area();
+        let line = plot.x.pixel(lines[side]);
+        let room = if side == 0 { line - area.left } else { area.left + area.width - line };
+        let is_left = (side == 0) == (room >= ROOM);
+        if is_left { (line - 5.0, area.top + 10.0, "end") } else { (line + 5.0, area.top + 10.0, "start") }
+    });
     view! {
         <text
             class="clipped"
             class:lost=move || clipped.get().is_some_and(|n| n > 0)
-            x=place
-            y=move || plot.get().map_or(0.0, |plot| plot.area().top + 11.0)
-            text-anchor=if side == 0 { "start" } else { "end" }
+            x=move || place.get().0
+            y=move || place.get().1
+            text-anchor=move || place.get().2
         >
             {move || clipped.get().map(|n| (words().layer.clipped)(&format::count(n)))}
         </text>
@@ -213,16 +223,27 @@ fn Clipped(chart: Chart, plot: Memo<Option<Plot>>, side: usize) -> impl IntoView
 
 #[component]
 fn Axes(chart: Chart, plot: Memo<Option<Plot>>) -> impl IntoView {
-    let across = Memo::new(move |_| chart.draw(plot, |tensor, plot| plot.across(tensor)));
-    let up = Memo::new(move |_| plot.get().map(|plot| plot.up(chart.log.get())).unwrap_or_default());
-    let area = move || plot.get().map(|plot| plot.area()).unwrap_or_default();
+    // One memo for each list, with all that is drawn of it: an effect that reads a memo after another one that
+    // depends on it may miss its change.
+    let across = Memo::new(move |_| {
+        chart.draw(plot, |tensor, plot| {
+            let y = plot.floor() + 14.0;
+            plot.across(tensor).into_iter().map(|(x, label)| (x, y, label)).collect::<Vec<_>>()
+        })
+    });
+    let up = Memo::new(move |_| {
+        let Some(plot) = plot.get() else { return Vec::new() };
+        let area = plot.area();
+        let counts = plot.up(chart.log.get()).into_iter().filter(|&(_, count)| count > 0.0);
+        counts.map(|(y, count)| (area.left, area.left + area.width, y, count)).collect::<Vec<_>>()
+    });
     view! {
-        {move || across.get().into_iter().map(|(x, label)| view! {
-            <text class="value" x=x y=area().top + area().height + 14.0 text-anchor="middle">{label}</text>
+        {move || across.get().into_iter().map(|(x, y, label)| view! {
+            <text class="value" x=x y=y text-anchor="middle">{label}</text>
         }).collect_view()}
-        {move || up.get().into_iter().filter(|&(_, count)| count > 0.0).map(|(y, count)| view! {
-            <line class="axis faint" x1=area().left x2=area().left + area().width y1=y y2=y />
-            <text x=area().left - 4.0 y=y + 4.0 text-anchor="end">{format::short(count as u64)}</text>
+        {move || up.get().into_iter().map(|(left, right, y, count)| view! {
+            <line class="axis faint" x1=left x2=right y1=y y2=y />
+            <text x=left - 4.0 y=y + 4.0 text-anchor="end">{format::short(count as u64)}</text>
         }).collect_view()}
     }
 }
