@@ -49,7 +49,9 @@ pub fn table(view: &TensorView, words: &Words) -> Table {
     let bins = |name: &str, bins: &[u64]| -> Vec<Vec<String>> {
         let row = |(i, n): (usize, &u64)| {
             let (low, high) = bin_edges(view, i);
-            vec![name.to_owned(), low.to_string(), high.to_string(), String::new(), n.to_string()]
+            // As f32, which the edges are: more digits would say nothing.
+            let [low, high] = [low, high].map(|edge| (edge as f32).to_string());
+            vec![name.to_owned(), low, high, String::new(), n.to_string()]
         };
         bins.iter().enumerate().map(row).collect()
     };

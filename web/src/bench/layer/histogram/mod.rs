@@ -165,6 +165,7 @@ fn Drawing(chart: Chart, size: Signal<Size>) -> impl IntoView {
     });
     let at = move |(x, _): (f64, f64)| untrack(|| chart.draw(plot, |tensor, plot| plot.mark_at(tensor, x)));
     let lines = chart.lines();
+    let cut = Memo::new(move |_| chart.draw(plot, |tensor, plot| plot.cut(tensor)));
     view! {
         <Axes chart plot />
         <rect
@@ -179,6 +180,7 @@ fn Drawing(chart: Chart, size: Signal<Size>) -> impl IntoView {
         <path class="bars" d=move || chart.draw(plot, |tensor, plot| plot.quantized(tensor)) />
         <line class="axis" x1=move || area.get().left x2=move || area.get().left + area.get().width y1=move || area.get().top + area.get().height y2=move || area.get().top + area.get().height />
         {[0, 1].map(|side| view! { <Clipped chart plot side /> })}
+        <text class="cut" x=move || cut.get().map_or(0.0, |(x, _)| x + 9.0) y="12">{move || cut.get().map(|(_, n)| format!("▲ {}", format::count(n)))}</text>
         <Probe
             name=Signal::derive(move || words().layer.bars.to_owned())
             area

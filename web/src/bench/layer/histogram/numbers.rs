@@ -36,7 +36,8 @@ pub fn Numbers(
     });
     let outliers = of(|tensor| {
         let n = tensor.outside.iter().chain(&tensor.clipped).sum::<u64>();
-        let text = format!("{} ({})", format::count(n), format::percent(n as f64 / tensor.n.max(1) as f64));
+        let share = format::percent(n as f64 / tensor.n.max(1) as f64);
+        let text = if n == 0 { "0".to_owned() } else { format!("{} ({share})", format::count(n)) };
         is_quantized(tensor).then_some(text)
     });
     let n_meaning = move || match part {
@@ -45,13 +46,13 @@ pub fn Numbers(
     };
     view! {
         <p class="numbers" class:stale=looked.stale hidden=move || n.with(Option::is_none)>
-            <span><Term meaning=Signal::derive(move || n_meaning().to_owned())>"n"</Term>" = "<b class="num">{n}</b></span>
-            <span><Term meaning=Signal::derive(move || words().layer.range_meaning.to_owned())>{move || words().layer.range}</Term>" "<b class="num">{range}</b></span>
+            <span><Term meaning=Signal::derive(move || n_meaning().to_owned())>"n"</Term>" = "<b>{n}</b></span>
+            <span><Term meaning=Signal::derive(move || words().layer.range_meaning.to_owned())>{move || words().layer.range}</Term>" "<b>{range}</b></span>
             <span hidden=move || scale.with(Option::is_none)>
-                <Term meaning=Signal::derive(move || words().layer.grid_meaning.to_owned())>{move || words().layer.grid_name}</Term>" "<b class="num">{scale}</b>
+                <Term meaning=Signal::derive(move || words().layer.grid_meaning.to_owned())>{move || words().layer.grid_name}</Term>" "<b>{scale}</b>
             </span>
             <span hidden=move || outliers.with(Option::is_none)>
-                <Term meaning=Signal::derive(move || words().layer.outliers_meaning.to_owned())>{move || words().layer.outliers}</Term>" "<b class="num">{outliers}</b>
+                <Term meaning=Signal::derive(move || words().layer.outliers_meaning.to_owned())>{move || words().layer.outliers}</Term>" "<b>{outliers}</b>
             </span>
         </p>
     }

@@ -5,6 +5,7 @@ use fewbit_quant::report::{Level, TensorView};
 
 use crate::chart::scale::Kind;
 use crate::chart::{Area, Scale, Size, path, ticks};
+use crate::ui::format;
 
 const LEFT: f64 = 36.0;
 const RIGHT: f64 = 8.0;
@@ -14,6 +15,8 @@ const BOTTOM: f64 = 18.0;
 const MOST_BOUNDARIES: usize = 32;
 /// Pixels that a label of the axis needs.
 const LABEL: f64 = 46.0;
+/// Bars that rise above this many times the highest float bin are cut there, unless counts are logarithmic.
+const CUT: f64 = 3.0;
 /// The share of the width of a level's cell that its bar takes, and the most it takes in pixels.
 const BAR: (f64, f64) = (0.62, 16.0);
 
@@ -59,25 +62,28 @@ pub fn is_quantized(view: &TensorView) -> bool {
     view.clip.is_some()
 }
 
-fn highest(view: &TensorView) -> f64 {
-    let float = view.float_bins.iter().copied().max().unwrap_or(0) as f64;
+/// The highest float bin and the highest bar.
+fn highest(view: &TensorView) -> (f64, f64) {
+    let most = |counts: &mut dyn Iterator<Item = u64>| counts.max().unwrap_or(0) as f64;
     let quantized = match levels(view) {
-        Some((levels, grid)) => {
-            levels.iter().map(|level| level.count).max().unwrap_or(0) as f64 * density(view, grid)
-        }
-        None if is_quantized(view) => view.quantized_bins.iter().copied().max().unwrap_or(0) as f64,
+        Some((levels, grid)) => most(&mut levels.iter().map(|level| level.count)) * density(view, grid),
+        None if is_quantized(view) => most(&mut view.quantized_bins.iter().copied()),
         None => 0.0,
     };
-    float.max(quantized).max(1.0)
+    (most(&mut view.float_bins.iter().copied()).max(1.0), quantized)
 }
 
 impl Plot {
     /// Lays `view` out over `domain`, counts on a logarithmic scale or not.
     pub fn new(view: &TensorView, domain: (f64, f64), log: bool, size: Size) -> Self {
-        let kind = if log { Kind::Log1p } else { Kind::Linear };
+        let (float, quantized) = highest(view);
+        let (kind, top) = match log {
+            true => (Kind::Log1p, float.max(quantized)),
+            false => (Kind::Linear, float.max(quantized.min(CUT * float))),
+        };
         Self {
             x: Scale::linear(domain, (LEFT, (size.width - RIGHT).max(LEFT + 1.0))),
-            y: Scale::new(kind, (0.0, highest(view)), ((size.height - BOTTOM).max(TOP + 1.0), TOP)),
+            y: Scale::new(kind, (0.0, top), ((size.height - BOTTOM).max(TOP + 1.0), TOP)),
             size,
         }
     }
@@ -123,16 +129,38 @@ impl Plot {
                 let (density, half) = (density(view, grid), 0.5 * self.bar_width(grid));
                 let bars = levels.iter().filter(|level| level.count > 0).map(|level| {
                     let x = self.x.pixel(f64::from(level.value));
-                    let top = self.y.pixel(level.count as f64 * density);
+                    let top = self.height(level.count as f64 * density);
                     path::area(&[(x - half, top), (x + half, top)], floor)
                 });
                 bars.collect()
             }
             None => {
-                let tops: Vec<_> = view.quantized_bins.iter().map(|&n| self.y.pixel(n as f64)).collect();
+                let tops: Vec<_> = view.quantized_bins.iter().map(|&n| self.height(n as f64)).collect();
                 path::steps(&self.edges(view), &tops, floor)
             }
         }
+    }
+
+    /// The upper end of a bar; one that is cut rises a little above the rest.
+    fn height(&self, count: f64) -> f64 {
+        if count > self.y.domain().1 { TOP - 6.0 } else { self.y.pixel(count) }
+    }
+
+    /// Where the highest bar is cut, if one is, and its count.
+    pub fn cut(&self, view: &TensorView) -> Option<(f64, u64)> {
+        let (density, bars): (f64, Vec<(f64, u64)>) = match levels(view) {
+            Some((levels, grid)) => {
+                let bars = levels.iter().map(|level| (f64::from(level.value), level.count));
+                (density(view, grid), bars.collect())
+            }
+            None if is_quantized(view) => {
+                let middle = |i: usize| 0.5 * (bin_edges(view, i).0 + bin_edges(view, i).1);
+                (1.0, view.quantized_bins.iter().enumerate().map(|(i, &n)| (middle(i), n)).collect())
+            }
+            None => return None,
+        };
+        let (value, n) = bars.into_iter().max_by_key(|&(_, n)| n)?;
+        (n as f64 * density > self.y.domain().1).then(|| (self.x.pixel(value), n))
     }
 
     fn bar_width(&self, grid: Affine) -> f64 {
@@ -157,16 +185,16 @@ impl Plot {
     /// Labels of the axis: the levels themselves where there is room, else round values.
     pub fn across(&self, view: &TensorView) -> Vec<(f64, String)> {
         let (low, high) = self.x.domain();
-        let values = match levels(view) {
-            Some((levels, grid)) if self.x.pixel(f64::from(grid.scale)) - self.x.pixel(0.0) >= LABEL => {
-                levels
-                    .iter()
-                    .map(|level| f64::from(level.value))
-                    .filter(|v| (low..=high).contains(v))
-                    .collect()
-            }
-            _ => ticks::linear(low, high, ((self.size.width - LEFT) / (1.6 * LABEL)) as usize),
-        };
+        if let Some((levels, grid)) = levels(view)
+            && self.x.pixel(f64::from(grid.scale)) - self.x.pixel(0.0) >= LABEL
+        {
+            // Two digits of the scale tell levels apart.
+            let digits = (1.0 - f64::from(grid.scale).log10().floor()).clamp(0.0, 5.0) as usize;
+            let values = levels.iter().map(|level| f64::from(level.value));
+            let shown = values.filter(|value| (low..=high).contains(value));
+            return shown.map(|value| (self.x.pixel(value), format::signed(value, digits))).collect();
+        }
+        let values = ticks::linear(low, high, ((self.size.width - LEFT) / (1.6 * LABEL)) as usize);
         values.iter().map(|&value| (self.x.pixel(value), ticks::label(value, &values))).collect()
     }
 
@@ -282,6 +310,16 @@ mod tests {
         let float = view(None);
         assert_eq!(plot.mark_at(&float, plot.x.pixel(1.5)), Some(3));
         assert_eq!(marks(&float), 4);
+    }
+
+    #[test]
+    fn a_bar_far_above_the_float_values_is_cut_and_says_so() {
+        let mut view = view(Some(GRID));
+        view.levels[1].count = 900;
+        let plot = Plot::new(&view, (-4.0, 4.0), false, SIZE);
+        assert_eq!(plot.y.domain().1, 12.0);
+        assert_eq!(plot.cut(&view), Some((plot.x.pixel(0.0), 900)));
+        assert_eq!(Plot::new(&view, (-4.0, 4.0), true, SIZE).cut(&view), None);
     }
 
     #[test]
