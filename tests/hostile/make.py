@@ -2,7 +2,7 @@
 
 What is said of each stands in `refusals.txt`. Files that are cut short or have flipped bits are made by the test itself.
 
-    venv/bin/python tests/hostile/make.py      (the packages are those of tools/golden/onnx.py)
+    venv/bin/python tests/hostile/make.py      (the packages are those of tools/golden/operators.py)
 """
 
 import io

@@ -7,11 +7,7 @@ and ACIQ are a few lines of numpy and scipy each, from the formulas (see crates/
 import contextlib
 import io
 import json
-import sys
 from pathlib import Path
-
-# The script beside this one is called onnx too.
-sys.path = [folder for folder in sys.path if Path(folder).resolve() != Path(__file__).resolve().parent]
 
 import numpy as np
 import onnx

@@ -9,7 +9,9 @@ use fewbit_quant::evaluate::{Evaluator, EvaluatorOptions};
 use fewbit_quant::observe::{Observations, Progress};
 use fewbit_quant::predict::Predictor;
 use fewbit_quant::report::{Evaluation, LayerReport, LayerView, Sensitivity, Size, Unsupported};
-use fewbit_quant::{LayerChoice, Prepared, QuantError, QuantizedLayer, RangeMethod, Recipe, size, view};
+use fewbit_quant::{
+    LayerChoice, Prepared, QuantError, QuantizedLayer, RangeMethod, Recipe, Sweep, size, view,
+};
 use fewbit_runtime::{Backend, Control, RunReport};
 
 use super::picture;
@@ -18,7 +20,7 @@ use crate::protocol::{Answer, DataFacts, Focus};
 
 /// Most answers that are shown at a time.
 const MOST_ANSWERS: usize = 24;
-/// A sweep's evaluator keeps nothing between runs: every run changes a layer, most of them an early one.
+/// A sweep has few samples, and the bench's own evaluator is there beside it.
 const SWEEP: EvaluatorOptions = EvaluatorOptions { chunk: 64, live_memory: 128 << 20 };
 
 /// A model with its data, and everything that was computed of it.
@@ -34,7 +36,8 @@ pub struct Bench {
     analysis: Option<Analysis>,
     evaluator: Option<Evaluator>,
     predictor: Option<Predictor>,
-    sweeper: Option<(u32, Evaluator)>,
+    /// Of so many samples.
+    sweeper: Option<(u32, Sweep)>,
 }
 
 struct Data {
@@ -414,27 +417,11 @@ impl Bench {
         if self.sweeper.as_ref().is_none_or(|(n, _)| *n != samples) {
             let part = test.x.rows(0, samples as usize);
             let labels = test.y.as_deref().map(|labels| &labels[..count(&part) as usize]);
-            let evaluator =
-                Evaluator::prepare(backend, &self.prepared, &part, labels, SWEEP, control, &mut |_, _| ())
-                    .await?;
-            self.sweeper = Some((samples, evaluator));
+            let sweep = Sweep::prepare(backend, &self.prepared, &part, labels, SWEEP, control).await?;
+            self.sweeper = Some((samples, sweep));
         }
-        let Some((_, evaluator)) = &mut self.sweeper else { return Ok(None) };
-        let mut heard = [None, None];
-        for (only, heard) in [true, false].into_iter().zip(&mut heard) {
-            for (i, layer) in self.layers.iter().enumerate() {
-                if (i == index) == only {
-                    evaluator.set_weights(i, &layer.weights)?;
-                    evaluator.set_input_grids(i, layer.input.as_deref())?;
-                } else {
-                    evaluator.set_weights(i, self.prepared.weights(i)?)?;
-                    evaluator.set_input_grids(i, None)?;
-                }
-            }
-            *heard = Some(evaluator.run(control, &mut |_| ()).await?.0);
-        }
-        let [Some(only), Some(all_but)] = heard else { return Ok(None) };
-        Ok(Some(Sensitivity { layer: index as u32, n: only.n, only, all_but }))
+        let Some((_, sweep)) = &mut self.sweeper else { return Ok(None) };
+        sweep.row(&self.prepared, &self.layers, index, control).await.map(Some)
     }
 
     /// What each layer's parts were asked to be.

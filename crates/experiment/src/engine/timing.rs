@@ -73,6 +73,7 @@ impl Timing {
         let (&first, rest) = self.millis.split_first()?;
         let mut rest = rest.to_vec();
         rest.sort_by(f64::total_cmp);
-        Some((first, *rest.get(rest.len() / 2)?, *rest.first()?))
+        let median = 0.5 * (rest.get(rest.len().checked_sub(1)? / 2)? + rest.get(rest.len() / 2)?);
+        Some((first, median, *rest.first()?))
     }
 }

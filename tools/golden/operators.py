@@ -4,15 +4,11 @@ Each case is NAME.onnx beside NAME.npz, which has the inputs as `in.NAME` and th
 name begins with `opaque_` have no npz: they hold what we name but do not compute.
 
     python -m venv venv && venv/bin/pip install onnx==1.23.2 onnxruntime==1.31.1 numpy==2.4.6
-    venv/bin/python tools/golden/onnx.py
+    venv/bin/python tools/golden/operators.py
 """
 
 import pathlib
-import sys
 import zlib
-
-# This file is called like the package that it needs.
-sys.path = [p for p in sys.path if pathlib.Path(p or ".").resolve() != pathlib.Path(__file__).resolve().parent]
 
 import numpy as np
 import onnx
