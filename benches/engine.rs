@@ -83,7 +83,7 @@ fn main() {
         (Op::Unary(Unary::HardSwish), vec![]),
         (Op::Unary(Unary::Sigmoid), vec![]),
         (Op::Binary(Binary::Add), vec![&shape[..]]),
-        (Op::FakeQuantize { axis: 0 }, vec![&[1][..], &[1], &[2]]),
+        (Op::fake_quantize(0), vec![&[1][..], &[1], &[2]]),
         (Op::Pool(halve), vec![]),
         (Op::Compare { axis: 1 }, vec![&shape]),
         (Op::Moments { axis: Some(1) }, vec![]),

@@ -20,10 +20,7 @@ pub(crate) struct Task {
 ///
 /// A node is fused into the one before it if nobody else reads the wire between them, so only with [`Keep::Outputs`].
 pub(crate) fn tasks(graph: &Graph, keep: Keep) -> Vec<Task> {
-    let mut uses = vec![0u32; graph.wires().len()];
-    for wire in graph.nodes().flat_map(|(_, node)| &node.inputs).chain(&graph.outputs) {
-        uses[wire.0 as usize] += 1;
-    }
+    let uses = graph.uses();
     let mut fused = vec![false; graph.nodes().len()];
     let mut tasks = Vec::new();
     for (id, node) in graph.nodes() {
@@ -61,7 +58,7 @@ impl Task {
                 *activation = Some(*unary);
                 true
             }
-            (Op::FakeQuantize { axis }, &[_, scale, zero_point, bounds]) if quantizer.is_none() => {
+            (Op::FakeQuantize { axis, .. }, &[_, scale, zero_point, bounds]) if quantizer.is_none() => {
                 *quantizer = Some(Quantizer { scale, zero_point, bounds, axis: *axis });
                 true
             }

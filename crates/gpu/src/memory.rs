@@ -56,10 +56,13 @@ impl Memory {
                 }
             }
         }
-        for &output in &graph.outputs {
+        for output in graph.results() {
             last_use[memory.root(output).0 as usize] = usize::MAX;
         }
 
+        for assignment in &graph.assignments {
+            read[assignment.target.0 as usize] = true;
+        }
         for (id, wire) in graph.wires() {
             let fed = !matches!(wire.source, Source::Node(_));
             if fed && read[id.0 as usize] && facts.of(id).dtype == DType::F32 {

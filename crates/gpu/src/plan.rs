@@ -44,6 +44,8 @@ struct GpuPlan {
     program: Program,
     /// For each wire that no node computes, the value that was set.
     feeds: Vec<Option<Tensor>>,
+    /// For each wire whether a step has assigned to it since, so that the device knows its value and the host does not.
+    learned: Vec<bool>,
     /// Which values are out of date.
     dirty: Dirty,
     /// The same with everything out of date: what [`Keep::Outputs`] runs.
@@ -68,6 +70,7 @@ impl GpuPlan {
         let order: Vec<Task> = tasks.iter().map(|scheduled| scheduled.task.clone()).collect();
         let memory = Memory::plan(graph, &facts, &order, keep);
         check_sizes(device, graph, &facts, &memory)?;
+        check_assignments(graph, &memory)?;
         let program = Program::build(device, &recording, &memory).await?;
         let wires = graph.wires().len();
         let mut plan = Self {
@@ -80,6 +83,7 @@ impl GpuPlan {
             memory,
             program,
             feeds: vec![None; wires],
+            learned: vec![false; wires],
             dirty: Dirty::new(graph),
             all_dirty: Dirty::new(graph),
             versions: vec![0; wires],
@@ -107,6 +111,7 @@ impl GpuPlan {
             self.device().queue.write_buffer(&self.program.buffers[place], 0, bytes);
         }
         self.feeds[wire.0 as usize] = Some(value.clone());
+        self.learned[wire.0 as usize] = false;
         self.versions[wire.0 as usize] += 1;
         Ok(())
     }
@@ -266,6 +271,7 @@ impl GpuPlan {
                     return Err(self.not_kept(wire));
                 }
                 Some(_) => computed.push(wire),
+                None if self.learned[wire.0 as usize] => computed.push(wire),
                 None if self.feeds[wire.0 as usize].is_none() => {
                     return Err(RunError::MissingInput(self.graph.wire(wire).name.clone()));
                 }
@@ -288,9 +294,39 @@ impl GpuPlan {
             .collect()
     }
 
+    async fn step_once(
+        &mut self,
+        sampled: &[WireId],
+        control: &Control<'_>,
+    ) -> Result<Vec<Tensor>, RunError> {
+        let results: Vec<WireId> = self.graph.results().collect();
+        self.run_wanted(&results, control).await?;
+        let read = if sampled.is_empty() { Vec::new() } else { self.read_wires(sampled).await? };
+        let device: &Device = &self.gpu.0;
+        let mut encoder = device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        for assignment in &self.graph.assignments {
+            let places = (self.memory.of(assignment.value), self.memory.of(assignment.target));
+            if let (Some(value), Some(target)) = places {
+                let bytes = self.facts.of(assignment.value).len() as u64 * 4;
+                let buffers = &self.program.buffers;
+                encoder.copy_buffer_to_buffer(&buffers[value], 0, &buffers[target], 0, Some(bytes));
+            }
+        }
+        self.in_flight.submit(device, encoder.finish()).await?;
+        for assignment in &self.graph.assignments {
+            let target = assignment.target;
+            self.learned[target.0 as usize] = true;
+            self.versions[target.0 as usize] += 1;
+            self.dirty.touch(target);
+        }
+        Ok(read)
+    }
+
     /// Whether the value of a wire outlives a run.
     fn keeps(&self, wire: WireId) -> bool {
-        self.keep == Keep::All || self.graph.producer(wire).is_none() || self.graph.outputs.contains(&wire)
+        self.keep == Keep::All
+            || self.graph.producer(wire).is_none()
+            || self.graph.results().any(|kept| kept == wire)
     }
 
     fn not_kept(&self, wire: WireId) -> RunError {
@@ -313,7 +349,8 @@ impl Plan for GpuPlan {
             });
         }
         check_feed(name, self.facts.of(wire), value)?;
-        if self.feeds[wire.0 as usize].as_ref().is_some_and(|old| same_bits(old, value)) {
+        let known = self.feeds[wire.0 as usize].as_ref().filter(|_| !self.learned[wire.0 as usize]);
+        if known.is_some_and(|old| same_bits(old, value)) {
             return Ok(());
         }
         self.upload(wire, value)?;
@@ -332,6 +369,17 @@ impl Plan for GpuPlan {
         })
     }
 
+    fn step<'a>(
+        &'a mut self,
+        sampled: &'a [WireId],
+        control: &'a Control<'a>,
+    ) -> LocalFuture<'a, Result<Vec<Tensor>, RunError>> {
+        Box::pin(async move {
+            let result = self.step_once(sampled, control).await;
+            self.distrust(result)
+        })
+    }
+
     fn read<'a>(&'a mut self, wires: &'a [WireId]) -> LocalFuture<'a, Result<Vec<Tensor>, RunError>> {
         Box::pin(async move {
             let result = self.read_wires(wires).await;
@@ -341,6 +389,21 @@ impl Plan for GpuPlan {
 
     fn bytes(&self) -> usize {
         (self.program.bytes + self.staging.bytes()) as usize
+    }
+}
+
+/// Values are copied one after another, so none may share the buffer of a parameter that an earlier copy changes.
+fn check_assignments(graph: &Graph, memory: &Memory) -> Result<(), RunError> {
+    let mut assignments = graph.assignments.iter();
+    match assignments.find(|assignment| graph.producer(memory.root(assignment.value)).is_none()) {
+        None => Ok(()),
+        Some(assignment) => match graph.producer(assignment.value) {
+            Some(node) => {
+                let why = "a parameter in another shape cannot be assigned to a parameter".to_owned();
+                Err(unsupported(graph.node_of(node), why))
+            }
+            None => Ok(()),
+        },
     }
 }
 

@@ -178,7 +178,7 @@ fn elements(c: &mut Cases) {
     let x = c.of(&[4, 1000], values.collect());
     let scale = c.of(&[4], vec![0.1, 0.037, 0.0, 0.3]);
     let (zero_point, bounds) = (c.of(&[4], vec![0.0, 3.0, 0.0, 0.5]), c.of(&[2], vec![-8.0, 7.0]));
-    let y = c.node(Op::FakeQuantize { axis: 0 }, &[x, scale, zero_point, bounds]);
+    let y = c.node(Op::fake_quantize(0), &[x, scale, zero_point, bounds]);
     c.case("pointwise", "a quantizer: the same codes", 0.0, y);
 
     let (a, b) = (c.values(&[6, 7, 8]), c.values(&[7, 1]));

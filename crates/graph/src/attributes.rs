@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::op::{Op, PadMode, PoolKind, Reshape, Unary};
+use crate::op::{
+    Estimator, Mask, Op, PadMode, PoolKind, QuantizerInput, Reshape, ScaleSlope, Slope, SoftRoundInput,
+    Unary, Update,
+};
 
 /// The value of an attribute.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,8 +80,68 @@ impl Op {
             Self::Softmax { axis }
             | Self::LogSoftmax { axis }
             | Self::Concat { axis }
-            | Self::FakeQuantize { axis }
-            | Self::Compare { axis } => vec![("axis", int(*axis))],
+            | Self::Compare { axis }
+            | Self::Gather { axis }
+            | Self::SoftRound { axis } => vec![("axis", int(*axis))],
+            Self::FakeQuantize { axis, estimator } => {
+                let mut attributes = vec![("axis", int(*axis))];
+                if *estimator != Estimator::default() {
+                    attributes.extend(estimator.attributes());
+                }
+                attributes
+            }
+            Self::FakeQuantizeGrad { axis, estimator, wrt } => {
+                let along = match wrt {
+                    QuantizerInput::Value => "value",
+                    QuantizerInput::Scale => "scale",
+                    QuantizerInput::ZeroPoint => "zero point",
+                };
+                let mut attributes = vec![("axis", int(*axis)), ("along", text(along))];
+                attributes.extend(estimator.attributes());
+                attributes
+            }
+            Self::SoftRoundGrad { axis, wrt } => {
+                let along = match wrt {
+                    SoftRoundInput::Rounding => "rounding",
+                    SoftRoundInput::Scale => "scale",
+                };
+                vec![("axis", int(*axis)), ("along", text(along))]
+            }
+            Self::ConvInputGrad(grad) => {
+                let mut attributes = Self::Conv(grad.conv.clone()).attributes();
+                attributes.push(("spatial", ints(&grad.spatial)));
+                attributes
+            }
+            Self::ConvWeightGrad(grad) => {
+                let mut attributes = Self::Conv(grad.conv.clone()).attributes();
+                attributes.push(("kernel", ints(&grad.kernel)));
+                attributes
+            }
+            Self::PoolGrad(grad) => {
+                let mut attributes = vec![("pooling", text(Self::Pool(grad.pool.clone()).name()))];
+                attributes.extend(Self::Pool(grad.pool.clone()).attributes());
+                attributes
+            }
+            Self::UnaryGrad(unary) => {
+                let mut attributes = vec![("of", text(unary.name()))];
+                attributes.extend(unary.attributes());
+                attributes
+            }
+            Self::GatherGrad { axis, length } => vec![("axis", int(*axis)), ("length", int(*length))],
+            Self::Expand { shape } => vec![("shape", ints(shape))],
+            Self::Bernoulli(draw) => vec![
+                ("seed", Attribute::Int(draw.seed as i64)),
+                ("stream", Attribute::Int(i64::from(draw.stream))),
+                ("probability", Attribute::Float(draw.probability)),
+            ],
+            Self::Update(update) => match update {
+                Update::Momentum { momentum } => vec![("momentum", Attribute::Float(*momentum))],
+                Update::Mean { decay } | Update::Square { decay } => {
+                    vec![("decay", Attribute::Float(*decay))]
+                }
+                Update::Adam { epsilon } => vec![("epsilon", Attribute::Float(*epsilon))],
+                Update::Descend | Update::Sign => Vec::new(),
+            },
             Self::Pad(pad) => {
                 let mode = match pad.mode {
                     PadMode::Constant(value) => ("value", Attribute::Float(value)),
@@ -109,6 +172,25 @@ impl Op {
     }
 }
 
+impl Estimator {
+    fn attributes(self) -> Vec<(&'static str, Attribute)> {
+        let mask = match self.mask {
+            Mask::Value => "value",
+            Mask::Rounded => "rounded",
+        };
+        let scale = match self.scale {
+            ScaleSlope::Lsq => "lsq",
+            ScaleSlope::Pact => "pact",
+        };
+        let slope = match self.slope {
+            Slope::Straight => ("slope", text("straight")),
+            Slope::Ewgs { delta } => ("ewgs", Attribute::Float(delta)),
+            Slope::Dsq { alpha } => ("dsq", Attribute::Float(alpha)),
+        };
+        vec![("mask", text(mask)), slope, ("scale", text(scale))]
+    }
+}
+
 impl Unary {
     fn attributes(self) -> Vec<(&'static str, Attribute)> {
         match self {
@@ -132,7 +214,9 @@ impl Unary {
             | Self::Gelu
             | Self::Softplus
             | Self::Round
-            | Self::Floor => Vec::new(),
+            | Self::Floor
+            | Self::Sign
+            | Self::RectifiedSigmoid => Vec::new(),
         }
     }
 }

@@ -61,6 +61,16 @@ fn macs(facts: &Facts, node: &Node) -> u64 {
         Op::Conv(_) => shape(1).iter().skip(1).fold(1, |terms: u64, &n| terms.saturating_mul(n as u64)),
         Op::MatMul => shape(0).last().map_or(0, |&k| k as u64),
         Op::Gemm(gemm) => shape(0).get(usize::from(!gemm.trans_a)).map_or(0, |&k| k as u64),
+        // Each product of the forward pass again, for each of the two gradients.
+        Op::ConvInputGrad(_) => {
+            let per_output = shape(1).iter().skip(1).fold(1, |terms: u64, &n| terms.saturating_mul(n as u64));
+            return per_output.saturating_mul(facts.of(node.inputs[0]).len() as u64);
+        }
+        Op::ConvWeightGrad(_) => {
+            let kernel = facts.shape(node.output).iter().skip(1);
+            let per_output = kernel.fold(1, |terms: u64, &n| terms.saturating_mul(n as u64));
+            return per_output.saturating_mul(facts.of(node.inputs[0]).len() as u64);
+        }
         _ => 0,
     };
     terms.saturating_mul(facts.of(node.output).len() as u64)

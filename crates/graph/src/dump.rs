@@ -63,7 +63,11 @@ impl fmt::Display for Dump<'_> {
             }
             writeln!(f)?;
         }
-        graph.outputs.iter().try_for_each(|&wire| writeln!(f, "output {}", graph.wire(wire).name))
+        graph.outputs.iter().try_for_each(|&wire| writeln!(f, "output {}", graph.wire(wire).name))?;
+        graph.assignments.iter().try_for_each(|assignment| {
+            let name = |wire| &graph.wire(wire).name;
+            writeln!(f, "assign {} = {}", name(assignment.target), name(assignment.value))
+        })
     }
 }
 

@@ -48,6 +48,15 @@ pub struct Node {
     pub output: WireId,
 }
 
+/// What a parameter becomes when a plan takes a step: see [`Graph::assignments`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// The parameter.
+    pub target: WireId,
+    /// Its next value: the output of a node, of the parameter's shape.
+    pub value: WireId,
+}
+
 /// Why a graph is not well formed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
@@ -75,6 +84,16 @@ pub enum GraphError {
     /// The list of inputs and the wires that are inputs differ.
     #[error("`{0}` must be listed as an input exactly once if the caller sets it, and not otherwise")]
     Inputs(String),
+    /// Something that cannot be assigned.
+    #[error("`{value}` cannot be assigned to `{target}`: {why}")]
+    Assignment {
+        /// The name of the wire that is assigned to.
+        target: String,
+        /// The name of the wire with its next value.
+        value: String,
+        /// The reason.
+        why: String,
+    },
     /// A patch made for another graph.
     #[error("the patch \"{explanation}\" is for a graph of {expected} wires, this one has {found}")]
     OtherGraph {
@@ -109,6 +128,9 @@ pub struct Graph {
     pub inputs: Vec<WireId>,
     /// The wires that a run is for.
     pub outputs: Vec<WireId>,
+    /// What a step changes: all values are computed with the parameters as they were, then all are assigned at once. This
+    /// is how a graph learns; an optimizer is the nodes before it.
+    pub assignments: Vec<Assignment>,
 }
 
 impl Graph {
@@ -154,8 +176,8 @@ impl Graph {
     ///
     /// For each wire of `other`, `substitute` may name a wire of this graph that takes its place. Then the wire is
     /// not copied, nor is the node that computes it, and its readers read the substitute. Every other wire and node
-    /// is copied, with `prefix` before its name; inputs that are not substituted become inputs here. Outputs of this
-    /// graph stay as they are. What only substituted wires needed stays behind without a reader, until
+    /// is copied, with `prefix` before its name; inputs that are not substituted become inputs here. Outputs and
+    /// assignments of this graph stay as they are, those of `other` are not copied. What only substituted wires needed stays behind without a reader, until
     /// [`pruned`](Self::pruned).
     ///
     /// A graph beside a changed copy of itself, with inputs and equal parameters shared, and the two compared:
@@ -224,6 +246,16 @@ impl Graph {
         Patch::new(self, "removed what no output depends on").apply(self)
     }
 
+    /// Lets `target` become `value` at every step of a plan.
+    pub fn assign(&mut self, target: WireId, value: WireId) {
+        self.assignments.push(Assignment { target, value });
+    }
+
+    /// The wires whose values are needed after a run or a step: the outputs, and what is assigned.
+    pub fn results(&self) -> impl Iterator<Item = WireId> + '_ {
+        self.outputs.iter().copied().chain(self.assignments.iter().map(|assignment| assignment.value))
+    }
+
     /// Whether the graph is well formed: every wire that is named is there, every node comes after those it reads
     /// from, and [`inputs`](Self::inputs) lists the inputs. Building a graph with wires that it gave itself ensures it.
     ///
@@ -247,12 +279,36 @@ impl Graph {
         for &wire in &self.outputs {
             self.check_wire(wire, || "an output".to_owned())?;
         }
+        self.check_assignments()?;
         match std::iter::zip(&self.wires, listed)
             .find(|(wire, listed)| u32::from(matches!(wire.source, Source::Input(_))) != *listed)
         {
             Some((wire, _)) => Err(GraphError::Inputs(wire.name.clone())),
             None => Ok(()),
         }
+    }
+
+    fn check_assignments(&self) -> Result<(), GraphError> {
+        let mut assigned = vec![false; self.wires.len()];
+        for &Assignment { target, value } in &self.assignments {
+            self.check_wire(target, || "an assignment".to_owned())?;
+            self.check_wire(value, || "an assignment".to_owned())?;
+            let refuse = |why: &str| GraphError::Assignment {
+                target: self.wire(target).name.clone(),
+                value: self.wire(value).name.clone(),
+                why: why.to_owned(),
+            };
+            if self.value(target).is_none() {
+                return Err(refuse("only a parameter can be assigned to"));
+            }
+            if self.producer(value).is_none() {
+                return Err(refuse("only what a node computes can be assigned"));
+            }
+            if std::mem::replace(&mut assigned[target.0 as usize], true) {
+                return Err(refuse("it is assigned to twice"));
+            }
+        }
+        Ok(())
     }
 
     fn check_wire(&self, wire: WireId, user: impl FnOnce() -> String) -> Result<(), GraphError> {
@@ -269,8 +325,9 @@ impl Graph {
         nodes: Vec<Node>,
         inputs: Vec<WireId>,
         outputs: Vec<WireId>,
+        assignments: Vec<Assignment>,
     ) -> Self {
-        let mut graph = Self { nodes, inputs, outputs, ..Self::default() };
+        let mut graph = Self { nodes, inputs, outputs, assignments, ..Self::default() };
         for wire in wires {
             graph.wire_of(wire.name, wire.source);
         }
@@ -325,10 +382,10 @@ impl Graph {
         self.nodes().filter(move |(_, node)| node.inputs.contains(&wire)).map(|(id, _)| id)
     }
 
-    /// How often each wire is read, by nodes and as an output.
+    /// How often each wire is read, by nodes, as an output and to be assigned.
     pub fn uses(&self) -> Vec<usize> {
         let mut uses = vec![0; self.wires.len()];
-        for wire in self.nodes.iter().flat_map(|node| &node.inputs).chain(&self.outputs) {
+        for wire in self.nodes.iter().flat_map(|node| node.inputs.iter().copied()).chain(self.results()) {
             uses[wire.0 as usize] += 1;
         }
         uses
@@ -346,5 +403,6 @@ impl PartialEq for Graph {
             && self.wires == other.wires
             && self.inputs == other.inputs
             && self.outputs == other.outputs
+            && self.assignments == other.assignments
     }
 }

@@ -18,7 +18,7 @@ pub mod patch;
 pub mod tensor;
 
 pub use cost::Cost;
-pub use graph::{Graph, GraphError, Node, NodeId, Source, Wire, WireId};
+pub use graph::{Assignment, Graph, GraphError, Node, NodeId, Source, Wire, WireId};
 pub use infer::{Bindings, Facts, InferError, infer};
 pub use model::{Layer, Model, ModelId, layers};
 pub use op::Op;

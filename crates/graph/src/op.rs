@@ -4,7 +4,14 @@
 //! is in f32. Shapes are row-major; images are N×C×H×W (or N×C×L). Every operator but [`Op::Opaque`] has a
 //! meaning in terms of real numbers that can be differentiated by rule.
 
+mod learn;
+
 use serde::{Deserialize, Serialize};
+
+pub use learn::{
+    Bernoulli, ConvInputGrad, ConvWeightGrad, Estimator, Mask, PoolGrad, QuantizerInput, ScaleSlope, Slope,
+    SoftRoundInput, Update,
+};
 
 /// One operator. The comment of each lists its inputs and outputs in order; inputs marked ? may be absent at the end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,7 +68,64 @@ pub enum Op {
     FakeQuantize {
         /// The axis along which scales and zero points lie; 0 where they have one element.
         axis: usize,
+        /// How a gradient passes through it.
+        estimator: Estimator,
     },
+    /// The gradient of [`Op::FakeQuantize`]: g (of x̂), x, scale, zero point, bounds → of x's shape. A scale of 0 lets g
+    /// pass to x, and nothing to the others.
+    FakeQuantizeGrad {
+        /// The axis along which scales and zero points lie.
+        axis: usize,
+        /// The rule.
+        estimator: Estimator,
+        /// Along what.
+        wrt: QuantizerInput,
+    },
+    /// Soft rounding (AdaRound, Nagel et al. 2020, arXiv 2004.10568, eq. 22–23): base, v, scale \[1 or C\], zero point
+    /// \[1 or C\], bounds \[2\] → s·(clamp(base + h(v) + z, n, p) − z) of v's shape, h being
+    /// [`Unary::RectifiedSigmoid`]. `base` holds whole numbers: ⌊w/s⌋.
+    SoftRound {
+        /// The axis along which scales and zero points lie.
+        axis: usize,
+    },
+    /// The gradient of [`Op::SoftRound`]: g, base, v, scale, zero point, bounds → of v's shape.
+    SoftRoundGrad {
+        /// The axis along which scales and zero points lie.
+        axis: usize,
+        /// Along what.
+        wrt: SoftRoundInput,
+    },
+    /// The gradient of [`Op::Conv`] along x: g [N, O, *S′], w → [N, C, *S].
+    ConvInputGrad(ConvInputGrad),
+    /// The gradient of [`Op::Conv`] along w: g [N, O, *S′], x → [O, C/groups, *K].
+    ConvWeightGrad(ConvWeightGrad),
+    /// The gradient of [`Op::Pool`]: g, x → of x's shape. Of equal maxima the first in the window takes it all.
+    PoolGrad(PoolGrad),
+    /// The gradient of [`Op::Unary`]: g, x → g·f′(x); where f has a corner, the slope on its left (0 for Relu at 0);
+    /// 0 for [`Unary::Round`], [`Unary::Floor`] and [`Unary::Sign`].
+    UnaryGrad(Unary),
+    /// Elements along an axis: x, indices (whole numbers of any shape, in f32) → x with that axis replaced by the axes of
+    /// the indices. An index outside of the axis takes the nearest one inside.
+    Gather {
+        /// The axis.
+        axis: usize,
+    },
+    /// The gradient of [`Op::Gather`]: g, indices → x's shape; what was taken several times is summed in order.
+    GatherGrad {
+        /// The axis.
+        axis: usize,
+        /// Its length in x.
+        length: usize,
+    },
+    /// NumPy's broadcasting to a shape: x → that shape.
+    Expand {
+        /// The shape.
+        shape: Vec<usize>,
+    },
+    /// Random zeros and ones: like (for the shape alone), step \[1\] (a whole number below 2²⁴) → of like's shape.
+    Bernoulli(Bernoulli),
+    /// A step of an optimizer; see [`Update`] for its inputs → of the first one's shape.
+    Update(Update),
     /// Compares a tensor with a reference, for error analysis: a (reference), b → [C, 8] with C the length of `axis`.
     ///
     /// With e = b − a, over all elements of a channel: Σa², Σe², Σa, Σe, Σa·e, max|e|, max|a|, count.
@@ -137,6 +201,8 @@ pub enum Unary {
     Elu { alpha: f32 }, // x < 0 ? α(eˣ − 1) : x
     Round,              // half to even
     Floor,
+    Sign,             // −1, 0, 1
+    RectifiedSigmoid, // h: clamp(1.2·sigmoid(x) − 0.1, 0, 1), AdaRound's eq. 23 with ζ = 1.1, γ = −0.1
 }
 
 /// A function of two elements.
@@ -272,6 +338,11 @@ pub struct Opaque {
 }
 
 impl Op {
+    /// A quantizer with the straight-through estimator.
+    pub fn fake_quantize(axis: usize) -> Self {
+        Self::FakeQuantize { axis, estimator: Estimator::default() }
+    }
+
     /// The operator's ordinary name, as people know it.
     pub fn name(&self) -> &str {
         match self {
@@ -297,6 +368,18 @@ impl Op {
             Self::Reshape(_) => "Reshape",
             Self::Transpose { .. } => "Transpose",
             Self::FakeQuantize { .. } => "FakeQuantize",
+            Self::FakeQuantizeGrad { .. } => "FakeQuantizeGrad",
+            Self::SoftRound { .. } => "SoftRound",
+            Self::SoftRoundGrad { .. } => "SoftRoundGrad",
+            Self::ConvInputGrad(_) => "ConvInputGrad",
+            Self::ConvWeightGrad(_) => "ConvWeightGrad",
+            Self::PoolGrad(_) => "PoolGrad",
+            Self::UnaryGrad(_) => "UnaryGrad",
+            Self::Gather { .. } => "Gather",
+            Self::GatherGrad { .. } => "GatherGrad",
+            Self::Expand { .. } => "Expand",
+            Self::Bernoulli(_) => "Bernoulli",
+            Self::Update(update) => update.name(),
             Self::Compare { .. } => "Compare",
             Self::Moments { .. } => "Moments",
             Self::Histogram { .. } => "Histogram",
@@ -329,6 +412,8 @@ impl Unary {
             Self::Elu { .. } => "Elu",
             Self::Round => "Round",
             Self::Floor => "Floor",
+            Self::Sign => "Sign",
+            Self::RectifiedSigmoid => "RectifiedSigmoid",
         }
     }
 }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::graph::{Graph, GraphError, Node, NodeId, Source, Wire, WireId};
+use crate::graph::{Assignment, Graph, GraphError, Node, NodeId, Source, Wire, WireId};
 use crate::op::Op;
 use crate::tensor::Tensor;
 
 /// A proposed change of one graph. Nothing happens before [`apply`](Self::apply).
 ///
 /// A patch adds parameters and nodes, and lets nodes and outputs of the graph read other wires. Nothing is removed by
-/// hand: what no output depends on afterwards is left out. New wires get ids that go on from the graph's own, so old
+/// hand: what no output and no assignment depends on afterwards is left out. New wires get ids that go on from the graph's own, so old
 /// and new wires are named the same way while the patch is made.
 ///
 /// ```
@@ -173,8 +173,9 @@ struct Rewrite {
     nodes: Vec<Node>,
     wires: Vec<Wire>,
     outputs: Vec<WireId>,
+    assignments: Vec<Assignment>,
     replaced: BTreeMap<WireId, WireId>,
-    /// The nodes that outputs depend on.
+    /// The nodes that outputs and assignments depend on.
     live: Vec<bool>,
 }
 
@@ -202,8 +203,16 @@ impl Rewrite {
         }
         let old_outputs = graph.outputs.iter().map(|&wire| reads(wire));
         let outputs: Vec<WireId> = old_outputs.chain(patch.outputs.iter().copied()).collect();
-        let mut rewrite =
-            Self { live: vec![false; nodes.len()], nodes, wires, outputs, replaced: patch.replaced.clone() };
+        let assigned =
+            |&Assignment { target, value }: &Assignment| Assignment { target, value: reads(value) };
+        let mut rewrite = Self {
+            live: vec![false; nodes.len()],
+            nodes,
+            wires,
+            outputs,
+            assignments: graph.assignments.iter().map(assigned).collect(),
+            replaced: patch.replaced.clone(),
+        };
         rewrite.mark();
         rewrite
     }
@@ -216,7 +225,9 @@ impl Rewrite {
     }
 
     fn mark(&mut self) {
-        let mut open: Vec<usize> = self.outputs.iter().filter_map(|&wire| self.producer(wire)).collect();
+        let values = self.assignments.iter().map(|assignment| assignment.value);
+        let results = self.outputs.iter().copied().chain(values);
+        let mut open: Vec<usize> = results.filter_map(|wire| self.producer(wire)).collect();
         while let Some(node) = open.pop() {
             if !std::mem::replace(&mut self.live[node], true) {
                 open.extend(self.nodes[node].inputs.iter().filter_map(|&wire| self.producer(wire)));
@@ -267,6 +278,10 @@ impl Rewrite {
         for wire in read.chain(&self.outputs).chain(&graph.inputs) {
             stays[wire.0 as usize] = true;
         }
+        for Assignment { target, value } in &self.assignments {
+            stays[target.0 as usize] = true;
+            stays[value.0 as usize] = true;
+        }
         let mut count = 0;
         let ids: Vec<Option<WireId>> = stays
             .iter()
@@ -288,6 +303,11 @@ impl Rewrite {
         }
         let inputs = graph.inputs.iter().map(|&wire| new(wire)).collect();
         let outputs = self.outputs.iter().map(|&wire| new(wire)).collect();
+        let moved = |&Assignment { target, value }: &Assignment| Assignment {
+            target: new(target),
+            value: new(value),
+        };
+        let assignments = self.assignments.iter().map(moved).collect();
         let staying = std::iter::zip(self.wires, &stays).filter(|(_, stays)| **stays);
         let wires = staying
             .map(|(mut wire, _)| {
@@ -301,6 +321,6 @@ impl Rewrite {
         for (old, new) in &self.replaced {
             found[old.0 as usize] = ids[old.0 as usize].or(ids[new.0 as usize]);
         }
-        Patched { graph: Graph::assemble(wires, nodes, inputs, outputs), wires: found }
+        Patched { graph: Graph::assemble(wires, nodes, inputs, outputs, assignments), wires: found }
     }
 }

@@ -113,7 +113,7 @@ impl LayerFeeds {
 impl QuantizerFeeds {
     /// The operator.
     pub(crate) fn op(self) -> Op {
-        Op::FakeQuantize { axis: if self.channels > 1 { self.axis } else { 0 } }
+        Op::fake_quantize(if self.channels > 1 { self.axis } else { 0 })
     }
 
     /// The operator's inputs, for a quantizer of `wire`.

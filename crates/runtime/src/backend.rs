@@ -128,6 +128,16 @@ pub trait Plan {
         control: &'a Control<'a>,
     ) -> LocalFuture<'a, Result<RunReport, RunError>>;
 
+    /// Takes a step of learning: brings the outputs and the graph's assignments up to date, reads `sampled` (nothing, most
+    /// of the time: then nothing is copied out), and then assigns all values at once.
+    ///
+    /// If it is stopped or fails before its end, nothing is assigned. Assigned parameters are read like any other wire.
+    fn step<'a>(
+        &'a mut self,
+        sampled: &'a [WireId],
+        control: &'a Control<'a>,
+    ) -> LocalFuture<'a, Result<Vec<Tensor>, RunError>>;
+
     /// Copies values out, in the order of `wires`, in one read-back.
     fn read<'a>(&'a mut self, wires: &'a [WireId]) -> LocalFuture<'a, Result<Vec<Tensor>, RunError>>;
 

@@ -28,6 +28,8 @@ const UNARY: [Unary; 20] = [
     Unary::Elu { alpha: 0.7 },
     Unary::Round,
     Unary::Floor,
+    Unary::Sign,
+    Unary::RectifiedSigmoid,
 ];
 
 /// Every function in turn, on values up to ±8; roots, logarithms and reciprocals on positive ones.
@@ -35,7 +37,7 @@ pub fn unary(seed: u64) -> Problem {
     let unary = UNARY[seed as usize % UNARY.len()];
     let tolerance = match unary {
         Unary::Relu | Unary::Clip { .. } | Unary::Abs | Unary::Neg => Tolerance::Exact,
-        Unary::Round | Unary::Floor | Unary::Sqrt => Tolerance::Exact,
+        Unary::Round | Unary::Floor | Unary::Sign | Unary::Sqrt => Tolerance::Exact,
         Unary::Sigmoid | Unary::Tanh | Unary::Exp | Unary::Erf | Unary::Reciprocal => Tolerance::Ulp(4),
         // Near their zeros, or far out where they vanish, these lose digits.
         _ => Tolerance::Relative(1e-6),
@@ -165,6 +167,9 @@ pub(super) fn unary_oracle(unary: Unary, x: f64) -> f64 {
         }
         Unary::Round => x.round_ties_even(),
         Unary::Floor => x.floor(),
+        Unary::Sign if x == 0.0 => 0.0,
+        Unary::Sign => x.signum(),
+        Unary::RectifiedSigmoid => (1.2 * sigmoid(x) - 0.1).clamp(0.0, 1.0),
     }
 }
 

@@ -54,7 +54,7 @@ pub fn quantized_network(seed: u64) -> Problem {
     let (zero, _) = b.parameter_of("zero_point", &[1], vec![3.0]);
     let (bounds, _) = b.parameter_of("bounds", &[2], vec![0.0, 63.0]);
     let quantized = y.1.map(|x| quantize::oracle(x, 0.125, 3.0, [0.0, 63.0]));
-    let y = (b.node("quantizer", Op::FakeQuantize { axis: 0 }, &[y.0, scale, zero, bounds]), quantized);
+    let y = (b.node("quantizer", Op::fake_quantize(0), &[y.0, scale, zero, bounds]), quantized);
     let halve = Pool {
         kind: PoolKind::Max,
         kernel: vec![2, 2],

@@ -42,7 +42,7 @@ pub fn fake_quantize(seed: u64) -> Problem {
         let channel = [if per_channel { index[axis] } else { 0 }];
         oracle(x.at(index), scale.at(&channel), zero.at(&channel), [low.into(), high.into()])
     });
-    let wire = b.node("y", Op::FakeQuantize { axis }, &[x_wire, scale_wire, zero_wire, bounds_wire]);
+    let wire = b.node("y", Op::fake_quantize(axis), &[x_wire, scale_wire, zero_wire, bounds_wire]);
     b.expect(wire, y);
     b.build()
 }

@@ -29,7 +29,7 @@ fn chain(channels: usize, size: usize) -> Chain {
         let scale = graph.parameter("scale", Tensor::vector([0.1]));
         let zero_point = graph.parameter("zero_point", Tensor::vector([0.0]));
         let bounds = graph.parameter("bounds", Tensor::vector([-7.0, 7.0]));
-        let w = graph.node("quantized", Op::FakeQuantize { axis: 0 }, &[w, scale, zero_point, bounds]);
+        let w = graph.node("quantized", Op::fake_quantize(0), &[w, scale, zero_point, bounds]);
         let conv = Conv {
             groups: 1,
             strides: vec![1; 2],
@@ -231,7 +231,7 @@ fn a_quantizer_that_waits_for_its_scale_is_fused_and_right() {
     let scale = graph.node("scale", Op::Unary(Unary::Abs), &[scale]);
     let zero_point = graph.parameter("zero_point", Tensor::vector([0.0]));
     let bounds = graph.parameter("bounds", Tensor::vector([-7.0, 7.0]));
-    let y = graph.node("y", Op::FakeQuantize { axis: 1 }, &[y, scale, zero_point, bounds]);
+    let y = graph.node("y", Op::fake_quantize(1), &[y, scale, zero_point, bounds]);
     graph.outputs.push(y);
     let kept = outputs(&gpu, &graph, Keep::All).expect("it runs");
     let fused = outputs(&gpu, &graph, Keep::Outputs).expect("it runs");

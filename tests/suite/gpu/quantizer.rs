@@ -20,7 +20,7 @@ fn fake_quantize(gpu: &fewbit_gpu::Gpu, x: &[Vec<f32>], grids: &[Affine]) -> Vec
         Tensor::vector(bounds),
     ]
     .map(|tensor| graph.parameter("p", tensor));
-    let y = graph.node("y", Op::FakeQuantize { axis: 0 }, &inputs);
+    let y = graph.node("y", Op::fake_quantize(0), &inputs);
     graph.outputs.push(y);
     let [y] = outputs(gpu, &graph, Keep::Outputs).expect("it runs").try_into().expect("one output");
     y.as_f32().expect("floats").to_vec()

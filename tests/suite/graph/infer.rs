@@ -248,11 +248,11 @@ fn reshapes() {
 
 #[test]
 fn quantizers_and_observers() {
-    let quantizer = Op::FakeQuantize { axis: 1 };
+    let quantizer = Op::fake_quantize(1);
     gives(&quantizer, &[&[2, 3, 4], &[1], &[1], &[2]], &[2, 3, 4]);
     gives(&quantizer, &[&[2, 3, 4], &[3], &[1], &[2]], &[2, 3, 4]);
     gives(&quantizer, &[&[2, 3, 4], &[3], &[3], &[2]], &[2, 3, 4]);
-    gives(&Op::FakeQuantize { axis: 0 }, &[&[], &[1], &[1], &[2]], &[]);
+    gives(&Op::fake_quantize(0), &[&[], &[1], &[1], &[2]], &[]);
     refuses(
         &quantizer,
         &[&[2, 3, 4], &[2], &[1], &[2]],
@@ -262,7 +262,7 @@ fn quantizers_and_observers() {
     refuses(&quantizer, &[&[2, 3, 4], &[], &[1], &[2]], "the scale must have one axis");
     refuses(&quantizer, &[&[2, 3, 4], &[1], &[1], &[3]], "the bounds must be [2]");
     refuses(&quantizer, &[&[2, 3, 4], &[1], &[1]], "it takes 4 inputs, but has 3");
-    refuses(&Op::FakeQuantize { axis: 3 }, &[&[2, 3, 4], &[3], &[1], &[2]], "there is no axis 3");
+    refuses(&Op::fake_quantize(3), &[&[2, 3, 4], &[3], &[1], &[2]], "there is no axis 3");
 
     gives(&Op::Compare { axis: 1 }, &[&[2, 3, 4], &[2, 3, 4]], &[3, 8]);
     refuses(&Op::Compare { axis: 1 }, &[&[2, 3, 4], &[2, 3, 1]], "differ in shape");
@@ -400,7 +400,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         1 => lengths().prop_map(|axes| Op::Reshape(Reshape::Squeeze { axes })),
         1 => lengths().prop_map(|axes| Op::Reshape(Reshape::Unsqueeze { axes })),
         1 => lengths().prop_map(|perm| Op::Transpose { perm }),
-        1 => length().prop_map(|axis| Op::FakeQuantize { axis }),
+        1 => length().prop_map(|axis| Op::fake_quantize(axis)),
         1 => length().prop_map(|axis| Op::Compare { axis }),
         1 => prop::option::of(length()).prop_map(|axis| Op::Moments { axis }),
         1 => length().prop_map(|bins| Op::Histogram { bins }),

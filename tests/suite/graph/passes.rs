@@ -77,7 +77,7 @@ fn quantizers_and_unknown_values_do_not_fold() {
     let x = graph.parameter("x", Tensor::vector(vec![1.0]));
     let scale = graph.parameter("scale", Tensor::vector(vec![1.0]));
     let bounds = graph.parameter("bounds", Tensor::vector(vec![-1.0, 1.0]));
-    let quantized = graph.node("q", Op::FakeQuantize { axis: 0 }, &[x, scale, scale, bounds]);
+    let quantized = graph.node("q", Op::fake_quantize(0), &[x, scale, scale, bounds]);
     let unknown = graph.node("unknown", relu(), &[x]);
     let sum = graph.node("sum", add(), &[quantized, unknown]);
     graph.outputs.push(sum);

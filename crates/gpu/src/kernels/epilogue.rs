@@ -85,5 +85,7 @@ fn activation(unary: Unary) -> (u32, f32, f32) {
         Unary::Elu { alpha } => (18, alpha, 0.0),
         Unary::Round => (19, 0.0, 0.0),
         Unary::Floor => (20, 0.0, 0.0),
+        Unary::Sign => (21, 0.0, 0.0),
+        Unary::RectifiedSigmoid => (22, 0.0, 0.0),
     }
 }

@@ -65,6 +65,18 @@ pub(crate) fn lower(op: &Op, site: &Site<'_>, recording: &mut Recording) -> Resu
         Op::Compare { axis } => observe::lower_compare(*axis, site, recording),
         Op::Moments { axis } => observe::lower_moments(*axis, site, recording),
         Op::Histogram { bins } => observe::lower_histogram(*bins, site, recording),
+        Op::FakeQuantizeGrad { .. }
+        | Op::SoftRound { .. }
+        | Op::SoftRoundGrad { .. }
+        | Op::ConvInputGrad(_)
+        | Op::ConvWeightGrad(_)
+        | Op::PoolGrad(_)
+        | Op::UnaryGrad(_)
+        | Op::Gather { .. }
+        | Op::GatherGrad { .. }
+        | Op::Expand { .. }
+        | Op::Bernoulli(_)
+        | Op::Update(_) => Err("this engine has no kernel for it".to_owned()),
         Op::Opaque(_) => Err("its meaning is not known".to_owned()),
     }
 }

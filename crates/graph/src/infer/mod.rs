@@ -1,11 +1,12 @@
 //! Facts: the type and shape of every wire, once the symbols of the inputs are bound.
 
 mod geometry;
+mod learn;
 mod shapes;
 
 use std::collections::BTreeMap;
 
-use crate::graph::{Graph, Node, Source, WireId};
+use crate::graph::{Assignment, Graph, Node, Source, WireId};
 use crate::op::Op;
 use crate::tensor::{DType, Dim, Fact};
 
@@ -80,6 +81,16 @@ pub enum InferError {
         /// The facts of the inputs, readable.
         inputs: String,
     },
+    /// A parameter would become another shape.
+    #[error("`{value}` cannot be assigned to `{target}`: they differ ({facts})")]
+    Assignment {
+        /// The parameter.
+        target: String,
+        /// Its next value.
+        value: String,
+        /// Their facts, readable.
+        facts: String,
+    },
     /// The operator is not one of ours.
     #[error("the operator {op} of node `{node}` is not supported")]
     Unsupported {
@@ -112,8 +123,24 @@ pub fn infer(graph: &Graph, bindings: &Bindings) -> Result<Facts, InferError> {
             *slot = Some(fact);
         }
     }
+    for assignment in &graph.assignments {
+        check_assignment(graph, &facts, *assignment)?;
+    }
     // A node gives each wire that is no input and no parameter its fact, so none is left out here.
     Ok(Facts(facts.into_iter().flatten().collect()))
+}
+
+fn check_assignment(graph: &Graph, facts: &[Option<Fact>], assignment: Assignment) -> Result<(), InferError> {
+    let fact = |wire: WireId| facts.get(wire.0 as usize).and_then(Option::as_ref);
+    let (target, value) = (fact(assignment.target), fact(assignment.value));
+    if target.is_some() && target == value {
+        return Ok(());
+    }
+    Err(InferError::Assignment {
+        target: graph.wire(assignment.target).name.clone(),
+        value: graph.wire(assignment.value).name.clone(),
+        facts: readable(&[target, value]),
+    })
 }
 
 fn input_fact(name: &str, dims: &[Dim], bindings: &Bindings) -> Result<Fact, InferError> {

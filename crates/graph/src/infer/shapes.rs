@@ -2,9 +2,10 @@
 
 use crate::infer::MAX_RANK;
 use crate::infer::geometry::{Window, broadcast_shapes, slice_axis, window_output};
+use crate::infer::learn;
 use crate::op::{Conv, Gemm, Op, Pad, PadMode, Pool, Reduce, Reducer, Reshape, Slice};
 
-type Shape = Result<Vec<usize>, String>;
+pub(super) type Shape = Result<Vec<usize>, String>;
 
 /// The shape of `op`'s output for inputs of these shapes.
 ///
@@ -39,7 +40,29 @@ pub fn output_shape(op: &Op, inputs: &[&[usize]]) -> Shape {
         Op::Slice(slice) => slice_shape(slice, one(inputs)?),
         Op::Reshape(reshape) => reshape_shape(reshape, one(inputs)?),
         Op::Transpose { perm } => transpose_shape(perm, one(inputs)?),
-        Op::FakeQuantize { axis } => fake_quantize_shape(*axis, inputs),
+        Op::FakeQuantize { axis, estimator } => {
+            learn::estimator(*estimator)?;
+            fake_quantize_shape(*axis, inputs)
+        }
+        Op::FakeQuantizeGrad { axis, estimator, .. } => {
+            learn::estimator(*estimator)?;
+            learn::fake_quantize_grad(*axis, inputs)
+        }
+        Op::SoftRound { axis } => learn::soft_round(*axis, inputs),
+        Op::SoftRoundGrad { axis, .. } => learn::soft_round_grad(*axis, inputs),
+        Op::ConvInputGrad(grad) => learn::conv_input_grad(grad, two(inputs)?),
+        Op::ConvWeightGrad(grad) => learn::conv_weight_grad(grad, two(inputs)?),
+        Op::PoolGrad(grad) => learn::pool_grad(&grad.pool, two(inputs)?),
+        Op::UnaryGrad(_) => {
+            let (g, x) = two(inputs)?;
+            learn::same(g, x, "the gradient", "x")?;
+            Ok(x.to_vec())
+        }
+        Op::Gather { axis } => learn::gather(*axis, two(inputs)?),
+        Op::GatherGrad { axis, length } => learn::gather_grad(*axis, *length, two(inputs)?),
+        Op::Expand { shape } => learn::expand(shape, one(inputs)?),
+        Op::Bernoulli(draw) => learn::bernoulli(draw, two(inputs)?),
+        Op::Update(update) => learn::update(*update, inputs),
         Op::Compare { axis } => {
             let (a, b) = two(inputs)?;
             check(a == b, || "the two tensors differ in shape".to_owned())?;
@@ -55,7 +78,7 @@ pub fn output_shape(op: &Op, inputs: &[&[usize]]) -> Shape {
     }
 }
 
-fn conv_shape(conv: &Conv, x: &[usize], w: &[usize], bias: Option<&[usize]>) -> Shape {
+pub(super) fn conv_shape(conv: &Conv, x: &[usize], w: &[usize], bias: Option<&[usize]>) -> Shape {
     let spatial = spatial_axes(x)?;
     check(w.len() == x.len(), || format!("the weight has {} axes, x has {}", w.len(), x.len()))?;
     let (channels, outputs) = (x[1], w[0]);
@@ -83,7 +106,7 @@ fn conv_shape(conv: &Conv, x: &[usize], w: &[usize], bias: Option<&[usize]>) -> 
     Ok(shape)
 }
 
-fn pool_shape(pool: &Pool, x: &[usize]) -> Shape {
+pub(super) fn pool_shape(pool: &Pool, x: &[usize]) -> Shape {
     let spatial = spatial_axes(x)?;
     let windows = windows(&pool.kernel, &pool.strides, &pool.dilations, &pool.pads_begin, &pool.pads_end)?;
     let mut shape = x[..2].to_vec();
@@ -306,16 +329,7 @@ fn transpose_shape(perm: &[usize], x: &[usize]) -> Shape {
 
 fn fake_quantize_shape(axis: usize, inputs: &[&[usize]]) -> Shape {
     let &[x, scale, zero_point, bounds] = inputs else { return Err(takes("4 inputs", inputs.len())) };
-    for (what, shape) in [("scale", scale), ("zero point", zero_point)] {
-        let &[n] = shape else { return Err(format!("the {what} must have one axis")) };
-        if n != 1 {
-            let channels = length(x, axis)?;
-            check(n == channels, || {
-                format!("the {what} has {n} elements, axis {axis} of x has {channels} channels")
-            })?;
-        }
-    }
-    check(bounds == [2], || "the bounds must be [2]: the smallest and the largest code".to_owned())?;
+    learn::grid_shapes(x, axis, [scale, zero_point, bounds])?;
     Ok(x.to_vec())
 }
 
@@ -344,7 +358,7 @@ fn two_or_three<'a>(inputs: &[&'a [usize]]) -> Result<TwoOrThree<'a>, String> {
     }
 }
 
-fn length(x: &[usize], axis: usize) -> Result<usize, String> {
+pub(super) fn length(x: &[usize], axis: usize) -> Result<usize, String> {
     x.get(axis).copied().ok_or_else(|| no_axis(axis, x.len()))
 }
 
@@ -367,11 +381,11 @@ fn product(lengths: &[usize]) -> Result<usize, String> {
     lengths.iter().try_fold(1usize, |product, &n| product.checked_mul(n)).ok_or_else(overflow)
 }
 
-fn check(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
+pub(super) fn check(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(why()) }
 }
 
-fn takes(wanted: &str, found: usize) -> String {
+pub(super) fn takes(wanted: &str, found: usize) -> String {
     format!("it takes {wanted}, but has {found}")
 }
 

@@ -45,7 +45,13 @@ impl FoldConstants<'_> {
     fn value(&self, graph: &Graph, node: &Node) -> Option<Tensor> {
         let is_knob = matches!(
             node.op,
-            Op::FakeQuantize { .. } | Op::Compare { .. } | Op::Moments { .. } | Op::Histogram { .. }
+            Op::FakeQuantize { .. }
+                | Op::SoftRound { .. }
+                | Op::Bernoulli(_)
+                | Op::Update(_)
+                | Op::Compare { .. }
+                | Op::Moments { .. }
+                | Op::Histogram { .. }
         );
         if is_knob || node.inputs.is_empty() || graph.outputs.contains(&node.output) {
             return None;

@@ -60,7 +60,19 @@ impl Kernel {
             | Op::Binary(_)
             | Op::FakeQuantize { .. }
             | Op::Reshape(_)
-            | Op::Opaque(_) => return None,
+            | Op::Opaque(_)
+            | Op::FakeQuantizeGrad { .. }
+            | Op::SoftRound { .. }
+            | Op::SoftRoundGrad { .. }
+            | Op::ConvInputGrad(_)
+            | Op::ConvWeightGrad(_)
+            | Op::PoolGrad(_)
+            | Op::UnaryGrad(_)
+            | Op::Gather { .. }
+            | Op::GatherGrad { .. }
+            | Op::Expand { .. }
+            | Op::Bernoulli(_)
+            | Op::Update(_) => return None,
         })
     }
 

@@ -169,6 +169,26 @@ impl Plan for CpuPlan {
         })
     }
 
+    fn step<'a>(
+        &'a mut self,
+        sampled: &'a [WireId],
+        control: &'a Control<'a>,
+    ) -> LocalFuture<'a, Result<Vec<Tensor>, RunError>> {
+        Box::pin(async move {
+            let results: Vec<WireId> = self.graph.results().collect();
+            self.run(&results, control).await?;
+            let read = sampled.iter().map(|&wire| self.value(wire)).collect::<Result<Vec<_>, _>>()?;
+            let assignments = self.graph.assignments.clone();
+            let values = assignments.iter().map(|assignment| self.value(assignment.value));
+            let values = values.collect::<Result<Vec<_>, _>>()?;
+            for (assignment, value) in assignments.iter().zip(values) {
+                self.feeds[assignment.target.0 as usize] = Some(value);
+                self.dirty.touch(assignment.target);
+            }
+            Ok(read)
+        })
+    }
+
     fn read<'a>(&'a mut self, wires: &'a [WireId]) -> LocalFuture<'a, Result<Vec<Tensor>, RunError>> {
         let values = wires.iter().map(|&wire| self.value(wire)).collect();
         Box::pin(std::future::ready(values))

@@ -95,7 +95,7 @@ impl<'a> Drafts<'a> {
             Some(_) => Origin::Nowhere,
         });
         let mut kept = vec![keep == Keep::All; wires];
-        graph.outputs.iter().for_each(|wire| kept[wire.0 as usize] = true);
+        graph.results().for_each(|wire| kept[wire.0 as usize] = true);
         let mut wanted = kept.clone();
         let mut needed = vec![false; graph.nodes().len()];
         let mut reads = vec![0; wires];

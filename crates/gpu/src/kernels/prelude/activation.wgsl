@@ -28,6 +28,8 @@ fn activate(x: f32, a: f32, b: f32) -> f32 {
     case 18u: { return select(x, a * exp_m1(x), x < 0.0); }
     case 19u: { return round(x); }
     case 20u: { return floor(x); }
+    case 21u: { return sign(x); }
+    case 22u: { return clip(1.2 * sigmoid(x) - 0.1, 0.0, 1.0); }
     default: { return x; }
   }
 }

@@ -54,7 +54,7 @@ impl Stage {
                 epsilon: *epsilon,
                 channels: Broadcast::along(1, shape(1).iter().product(), output),
             },
-            (Op::FakeQuantize { axis }, 0) => {
+            (Op::FakeQuantize { axis, .. }, 0) => {
                 let count = shape(1).iter().chain(shape(2)).copied().max().unwrap_or(1);
                 Kind::FakeQuantize { channels: Broadcast::along(*axis, count, output) }
             }

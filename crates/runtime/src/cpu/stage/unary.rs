@@ -29,6 +29,8 @@ pub(super) fn apply(level: Level, unary: Unary, data: &mut [f32]) {
         Unary::Elu { alpha } => map(level, data, |x| if x < 0.0 { alpha * libm::expm1f(x) } else { x }),
         Unary::Round => map(level, data, f32::round_ties_even),
         Unary::Floor => map(level, data, f32::floor),
+        Unary::Sign => map(level, data, sign),
+        Unary::RectifiedSigmoid => map(level, data, rectified_sigmoid),
     }
 }
 
@@ -47,7 +49,22 @@ fn clip(x: f32, min: f32, max: f32) -> f32 {
     if x > max { max } else { x }
 }
 
-fn sigmoid(x: f32) -> f32 {
+fn sign(x: f32) -> f32 {
+    if x > 0.0 {
+        1.0
+    } else if x < 0.0 {
+        -1.0
+    } else {
+        0.0 * x
+    }
+}
+
+/// clamp(σ(x)·(ζ − γ) + γ, 0, 1) with ζ = 1.1, γ = −0.1.
+pub(in crate::cpu) fn rectified_sigmoid(x: f32) -> f32 {
+    clip(1.2 * sigmoid(x) - 0.1, 0.0, 1.0)
+}
+
+pub(in crate::cpu) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + libm::expf(-x))
 }
 
