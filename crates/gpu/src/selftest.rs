@@ -50,16 +50,22 @@ pub struct Check {
 pub async fn self_test(gpu: &Gpu, options: SelfTestOptions<'_>) -> SelfTest {
     let cases = cases();
     let known = cases.iter().any(|case| Some(case.kernel) == options.corrupt);
-    let mut checks = Vec::with_capacity(cases.len());
-    for case in cases {
-        let corrupt = options.corrupt.is_some_and(|name| !known || name == case.kernel);
-        checks.push(case.check(gpu, corrupt).await);
-    }
+    let expected = answers(&Cpu::new(), &cases).await;
+    let found = answers(gpu, &cases).await;
+    let checks: Vec<Check> = cases
+        .iter()
+        .zip(expected.into_iter().zip(found))
+        .map(|(case, (expected, found))| {
+            let corrupt = options.corrupt.is_some_and(|name| !known || name == case.kernel);
+            let error = expected.and_then(|expected| worst_error(&expected, &found?, corrupt));
+            case.judge(error)
+        })
+        .collect();
     let passed = checks.iter().all(|check| check.passed);
     SelfTest { adapter: gpu.info().device, passed, checks }
 }
 
-/// A graph without inputs, and how near the device has to come.
+/// A graph without inputs and with one output, and how near the device has to come.
 struct Case {
     kernel: &'static str,
     what: &'static str,
@@ -68,8 +74,8 @@ struct Case {
 }
 
 impl Case {
-    async fn check(&self, gpu: &Gpu, corrupt: bool) -> Check {
-        let (worst_error, failure) = match self.worst_error(gpu, corrupt).await {
+    fn judge(&self, error: Result<f64, RunError>) -> Check {
+        let (worst_error, failure) = match error {
             Ok(error) => (error, None),
             Err(error) => (f64::INFINITY, Some(error.to_string())),
         };
@@ -77,27 +83,46 @@ impl Case {
         let &Self { kernel, what, tolerance, .. } = self;
         Check { kernel, what, worst_error, tolerance, passed, failure }
     }
+}
 
-    async fn worst_error(&self, gpu: &Gpu, corrupt: bool) -> Result<f64, RunError> {
-        let expected = self.run(&Cpu::new()).await?;
-        let found = self.run(gpu).await?;
-        let mut worst = 0.0;
-        for (expected, found) in expected.iter().zip(&found) {
-            for (i, (&expected, &found)) in expected.as_f32()?.iter().zip(found.as_f32()?).enumerate() {
-                let spoiled = if corrupt && i == 0 { found + 1.0 } else { found };
-                let (expected, found) = (f64::from(expected), f64::from(spoiled));
-                let error = (found - expected).abs() / expected.abs().max(1.0);
-                worst = if error.is_nan() { f64::INFINITY } else { error.max(worst) };
+/// The outputs of all cases. They run as one graph, with all kernels compiled at once and one copy back; only if that
+/// fails does each run by itself, which tells whose fault it is.
+async fn answers(backend: &dyn Backend, cases: &[Case]) -> Vec<Result<Tensor, RunError>> {
+    let mut all = Graph::new();
+    for case in cases {
+        let wires = all.splice(&case.graph, "", &mut |_, _| None);
+        all.outputs.extend(case.graph.outputs.iter().filter_map(|wire| wires.get(wire.0 as usize)));
+    }
+    match run(backend, &all).await {
+        Ok(outputs) => outputs.into_iter().map(Ok).collect(),
+        Err(_) => {
+            let mut outputs = Vec::with_capacity(cases.len());
+            for case in cases {
+                let found = run(backend, &case.graph).await;
+                let missing = || RunError::NotKept(case.what.to_owned());
+                outputs.push(found.and_then(|found| found.into_iter().next().ok_or_else(missing)));
             }
+            outputs
         }
-        Ok(worst)
     }
+}
 
-    async fn run(&self, backend: &dyn Backend) -> Result<Vec<Tensor>, RunError> {
-        let mut plan = backend.prepare(&self.graph, &Bindings::new(), Keep::Outputs).await?;
-        plan.run(&[], &Control { cancel: &Cancel::default(), pace: &NeverPause }).await?;
-        plan.read(&self.graph.outputs).await
+async fn run(backend: &dyn Backend, graph: &Graph) -> Result<Vec<Tensor>, RunError> {
+    let mut plan = backend.prepare(graph, &Bindings::new(), Keep::Outputs).await?;
+    plan.run(&[], &Control { cancel: &Cancel::default(), pace: &NeverPause }).await?;
+    plan.read(&graph.outputs).await
+}
+
+/// The largest |found − expected|/max(1, |expected|), the first number spoiled if `corrupt`.
+fn worst_error(expected: &Tensor, found: &Tensor, corrupt: bool) -> Result<f64, RunError> {
+    let mut worst = 0.0;
+    for (i, (&expected, &found)) in expected.as_f32()?.iter().zip(found.as_f32()?).enumerate() {
+        let spoiled = if corrupt && i == 0 { found + 1.0 } else { found };
+        let (expected, found) = (f64::from(expected), f64::from(spoiled));
+        let error = (found - expected).abs() / expected.abs().max(1.0);
+        worst = if error.is_nan() { f64::INFINITY } else { error.max(worst) };
     }
+    Ok(worst)
 }
 
 /// Makes cases.

@@ -36,9 +36,9 @@ fn work(group: u32, lane: u32) {
     let e = b[i] - s;
     mine = combine(mine, Statistics(vec4f(s * s, e * e, s, e), vec4f(s * e, abs(e), abs(s), 0.0)));
   }
-  gather(mine, lane);
+  let all = gather(mine, lane);
   if (lane == 0u) {
-    y[2u * group] = lanes[0].sums;
-    y[2u * group + 1u] = lanes[0].rest;
+    y[2u * group] = all.sums;
+    y[2u * group + 1u] = all.rest;
   }
 }

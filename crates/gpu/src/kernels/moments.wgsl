@@ -32,9 +32,9 @@ fn work(group: u32, lane: u32) {
     let value = x[(j / params.inner * params.channels + channel) * params.inner + j % params.inner];
     mine = combine(mine, Statistics(vec4f(value, value * value, 0.0, 0.0), vec4f(0.0, value, -value, 0.0)));
   }
-  gather(mine, lane);
+  let all = gather(mine, lane);
   if (lane == 0u) {
-    y[2u * group] = lanes[0].sums;
-    y[2u * group + 1u] = lanes[0].rest;
+    y[2u * group] = all.sums;
+    y[2u * group + 1u] = all.rest;
   }
 }

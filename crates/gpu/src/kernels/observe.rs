@@ -61,7 +61,7 @@ pub static HISTOGRAM_SUM: Kernel = Kernel {
 };
 
 /// `WINDOW` of `histogram.wgsl`.
-const WINDOW: usize = 2064;
+const WINDOW: usize = 520;
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]

@@ -32,9 +32,8 @@ fn work(channel: u32, lane: u32) {
     let i = 2u * (channel * params.parts + j);
     mine = combine(mine, Statistics(x[i], x[i + 1u]));
   }
-  gather(mine, lane);
+  let all = gather(mine, lane);
   if (lane == 0u) {
-    let all = lanes[0];
     if (MOMENTS) {
       let i = 5u * channel;
       y[i] = -all.rest.z;

@@ -7,7 +7,8 @@ struct Statistics {
   rest: vec4f, // one sum, two maxima, nothing
 }
 
-var<workgroup> lanes: array<Statistics, 64>;
+// Half as many as there are lanes: compilers that clear this memory word by word take their time.
+var<workgroup> lanes: array<Statistics, 32>;
 
 fn combine(a: Statistics, b: Statistics) -> Statistics {
   let y = larger(a.rest.y, b.rest.y);
@@ -15,14 +16,18 @@ fn combine(a: Statistics, b: Statistics) -> Statistics {
   return Statistics(a.sums + b.sums, vec4f(a.rest.x + b.rest.x, y, z, 0.0));
 }
 
-// Puts the combination of all lanes into lanes[0].
-fn gather(mine: Statistics, lane: u32) {
-  lanes[lane] = mine;
+// The combination of all lanes, in lane 0.
+fn gather(own: Statistics, lane: u32) -> Statistics {
+  var mine = own;
   for (var step = 32u; step > 0u; step /= 2u) {
     workgroupBarrier();
+    if (lane >= step && lane < 2u * step) {
+      lanes[lane - step] = mine;
+    }
+    workgroupBarrier();
     if (lane < step) {
-      lanes[lane] = combine(lanes[lane], lanes[lane + step]);
+      mine = combine(mine, lanes[lane]);
     }
   }
-  workgroupBarrier();
+  return mine;
 }
