@@ -88,7 +88,7 @@ fn solve(mut b: Builder, op: Conv, x: &[usize], w: &[usize]) -> Problem {
 }
 
 /// y[n, o, p…] = bias[o] + Σ_c,k… w[o, c, k…]·x[n, group(o)·C/g + c, p·stride + k·dilation − pad …].
-pub(super) fn oracle(op: &Conv, x: &Array, w: &Array, bias: Option<&Array>) -> Array {
+pub(crate) fn oracle(op: &Conv, x: &Array, w: &Array, bias: Option<&Array>) -> Array {
     let (spatial, kernel) = (&x.shape[2..], &w.shape[2..]);
     let out = (0..spatial.len()).map(|a| {
         let padded = spatial[a] + op.pads_begin[a] + op.pads_end[a];

@@ -102,7 +102,7 @@ pub fn batch_norm(seed: u64) -> Problem {
     b.build()
 }
 
-pub(super) fn batch_norm_oracle(
+pub(crate) fn batch_norm_oracle(
     epsilon: f32,
     x: &Array,
     scale: &Array,
@@ -117,7 +117,7 @@ pub(super) fn batch_norm_oracle(
     })
 }
 
-pub(super) fn binary_oracle(binary: Binary, a: &Array, b: &Array) -> Array {
+pub(crate) fn binary_oracle(binary: Binary, a: &Array, b: &Array) -> Array {
     Array::from_fn(&broadcast_shape(&a.shape, &b.shape), |index| {
         let (a, b) = (a.broadcast(index), b.broadcast(index));
         match binary {
@@ -132,7 +132,7 @@ pub(super) fn binary_oracle(binary: Binary, a: &Array, b: &Array) -> Array {
     })
 }
 
-pub(super) fn unary_oracle(unary: Unary, x: f64) -> f64 {
+pub(crate) fn unary_oracle(unary: Unary, x: f64) -> f64 {
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     match unary {
         Unary::Relu => x.max(0.0),

@@ -55,7 +55,7 @@ pub fn gemm(seed: u64) -> Problem {
     b.build()
 }
 
-fn matmul_oracle(a: &Array, b: &Array) -> Array {
+pub(crate) fn matmul_oracle(a: &Array, b: &Array) -> Array {
     let (rows, terms) = (a.shape[a.shape.len() - 2], a.shape[a.shape.len() - 1]);
     let columns = b.shape[b.shape.len() - 1];
     let batch = broadcast_shape(&a.shape[..a.shape.len() - 2], &b.shape[..b.shape.len() - 2]);
@@ -70,7 +70,7 @@ fn matmul_oracle(a: &Array, b: &Array) -> Array {
 }
 
 /// α·A′·B′ + β·C.
-pub(super) fn gemm_oracle(op: &Gemm, x: &Array, w: &Array, addend: Option<&Array>) -> Array {
+pub(crate) fn gemm_oracle(op: &Gemm, x: &Array, w: &Array, addend: Option<&Array>) -> Array {
     let rows = x.shape[usize::from(op.trans_a)];
     let terms = x.shape[usize::from(!op.trans_a)];
     let columns = w.shape[usize::from(!op.trans_b)];

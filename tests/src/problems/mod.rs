@@ -1,14 +1,14 @@
 //! The problems, one function for each operator: from a seed to a [`Problem`](crate::Problem).
 
-mod conv;
-mod elementwise;
+pub(crate) mod conv;
+pub(crate) mod elementwise;
 mod layout;
-mod linear;
+pub(crate) mod linear;
 mod network;
 mod observe;
-mod pool;
-mod quantize;
-mod reduce;
+pub(crate) mod pool;
+pub(crate) mod quantize;
+pub(crate) mod reduce;
 
 use crate::problem::Problem;
 

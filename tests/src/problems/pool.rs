@@ -51,7 +51,7 @@ fn windowed(mut b: Builder, axes: usize) -> Problem {
 
 /// The maximum or the mean of the window at each place. Padding at the end that only the last, partly covered
 /// window reaches is beyond the padded input and never counts.
-pub(super) fn oracle(op: &Pool, x: &Array) -> Array {
+pub(crate) fn oracle(op: &Pool, x: &Array) -> Array {
     let axes = op.kernel.len();
     let length = |a: usize| {
         let (size, begin) = (x.shape[2 + a], op.pads_begin[a]);

@@ -48,7 +48,7 @@ pub fn fake_quantize(seed: u64) -> Problem {
 }
 
 /// s·(clamp(⌊x/s + frac z⌉ + ⌊z⌋, n, p) − z), each operation rounded to f32 as the definition has it; x where s = 0.
-pub(super) fn oracle(x: f64, scale: f64, zero: f64, bounds: [f64; 2]) -> f64 {
+pub(crate) fn oracle(x: f64, scale: f64, zero: f64, bounds: [f64; 2]) -> f64 {
     if scale == 0.0 {
         return x;
     }

@@ -64,7 +64,7 @@ fn normalized(
     (op(axis), wire, y)
 }
 
-pub(super) fn reduce_oracle(op: &Reduce, x: &Array) -> Array {
+pub(crate) fn reduce_oracle(op: &Reduce, x: &Array) -> Array {
     let kept = |a: &usize| !op.axes.contains(a);
     let length = |a: usize| if kept(&a) { x.shape[a] } else { 1 };
     let all: Vec<usize> = (0..x.shape.len()).map(length).collect();
