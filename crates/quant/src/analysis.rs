@@ -13,6 +13,7 @@ use fewbit_numeric::Affine;
 use fewbit_runtime::{Backend, Control, Keep, Plan, RunReport};
 
 use crate::error::QuantError;
+use crate::layer::QuantizedLayer;
 use crate::prepare::Prepared;
 use crate::quantized::{Knobs, LayerFeeds, QuantizedGraph};
 use crate::report::Errors;
@@ -84,6 +85,14 @@ impl Analysis {
         self.plan.bytes()
     }
 
+    /// Makes a layer what `quantized` is.
+    ///
+    /// # Errors
+    /// [`QuantError::Layer`] and [`QuantError::Weights`].
+    pub fn set_layer(&mut self, layer: usize, quantized: &QuantizedLayer) -> Result<(), QuantError> {
+        self.knobs.set_layer(layer, quantized)
+    }
+
     /// Gives a layer other weights, of the same shape.
     ///
     /// # Errors
@@ -147,7 +156,7 @@ impl Twin {
                 let inputs = quantizer.inputs(wires.input);
                 let mut inputs =
                     vec![graph.node(named("local.input"), quantizer.op(), &inputs), feeds.weight];
-                inputs.extend(node.inputs.iter().skip(2));
+                inputs.extend(feeds.bias.or_else(|| node.inputs.get(2).copied()));
                 let local = graph.node(named("local"), node.op.clone(), &inputs);
                 graph.node(named("local.errors"), compare, &[node.output, local])
             };
@@ -173,11 +182,12 @@ fn splice_quantized(
     quantized: &QuantizedGraph,
     input: WireId,
 ) -> Vec<WireId> {
-    let weights: Vec<WireId> = quantized.layers.iter().map(|layer| layer.weight).collect();
+    let own = |layer: &LayerFeeds| [Some(layer.weight), layer.bias];
+    let fed: Vec<WireId> = quantized.layers.iter().flat_map(own).flatten().collect();
     let float = &prepared.graph;
     graph.splice(&quantized.graph, "quantized/", &mut |id, wire| match wire.source {
         Source::Input(_) => Some(input),
-        Source::Parameter(_) if weights.contains(&id) => None,
+        Source::Parameter(_) if fed.contains(&id) => None,
         // The quantizers' own are not found: the float network has no such wires.
         Source::Parameter(_) => float.find(&wire.name).filter(|&same| float.value(same).is_some()),
         Source::Node(_) => None,

@@ -4,6 +4,7 @@ use fewbit_graph::{GraphError, InferError, TensorError};
 use fewbit_numeric::histogram::HistogramError;
 use fewbit_runtime::RunError;
 
+use crate::methods::PipelineError;
 use crate::recipe::RecipeError;
 
 /// Why something cannot be quantized or measured.
@@ -24,6 +25,17 @@ pub enum QuantError {
     /// A recipe that cannot be.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+    /// A pipeline that cannot be.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// A method that cannot work on this network, or went wrong.
+    #[error("{method}: {why}")]
+    Method {
+        /// The method's name.
+        method: &'static str,
+        /// What is in the way, and what to do.
+        why: String,
+    },
     /// The model has operators that cannot run.
     #[error("`{model}` cannot run: {list}")]
     Unsupported {

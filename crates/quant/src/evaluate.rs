@@ -7,6 +7,7 @@ use fewbit_runtime::{Backend, Control, Keep, Plan, RunError, RunReport};
 use crate::answers::{Part, Prediction, Scores, evaluation};
 use crate::batches::{Batches, batches};
 use crate::error::QuantError;
+use crate::layer::QuantizedLayer;
 use crate::observe::Progress;
 use crate::prepare::Prepared;
 use crate::quantized::{Knobs, QuantizedGraph};
@@ -143,6 +144,24 @@ impl Evaluator {
     /// The number of samples that run again only behind a change.
     pub fn live_samples(&self) -> usize {
         self.live_samples
+    }
+
+    /// Makes a layer what `quantized` is.
+    ///
+    /// # Errors
+    /// [`QuantError::Layer`] and [`QuantError::Weights`].
+    pub fn set_layer(&mut self, layer: usize, quantized: &QuantizedLayer) -> Result<(), QuantError> {
+        self.forget();
+        self.knobs.set_layer(layer, quantized)
+    }
+
+    /// Makes a layer what it is in float.
+    ///
+    /// # Errors
+    /// [`QuantError::Layer`].
+    pub fn set_float(&mut self, layer: usize) -> Result<(), QuantError> {
+        self.forget();
+        self.knobs.set_float(layer)
     }
 
     /// Gives a layer other weights, of the same shape.

@@ -18,6 +18,8 @@ pub struct QuantizedLayer {
     pub codes: Option<Quantized>,
     /// The weights that the graph sees: what the codes stand for, or the float ones.
     pub weights: Tensor,
+    /// The bias that the graph sees; none for the float one.
+    pub bias: Option<Tensor>,
     /// The grids of the input, one for the tensor or one for each channel; none if kept in float.
     pub input: Option<Vec<Affine>>,
     /// What was asked of the weights, and what came of it.
@@ -60,7 +62,7 @@ impl QuantizedLayer {
                 (Tensor::f32(float.shape(), quantized)?, Some(errors))
             }
         };
-        Ok(Self { codes, weights, input, weights_applied, input_applied, weight_errors })
+        Ok(Self { codes, weights, bias: None, input, weights_applied, input_applied, weight_errors })
     }
 
     /// What storing the weights takes, in bits, with scales and zero points.

@@ -7,6 +7,7 @@ use fewbit_runtime::{Backend, Control, Keep, Plan};
 use crate::answers::{Scores, softmax};
 use crate::error::QuantError;
 use crate::evaluate::{first_of, scores};
+use crate::layer::QuantizedLayer;
 use crate::prepare::Prepared;
 use crate::quantized::{Knobs, QuantizedGraph};
 
@@ -34,6 +35,14 @@ impl Predictor {
             knobs: Knobs::new(prepared, &graph.layers)?,
             graph,
         })
+    }
+
+    /// Makes a layer what `quantized` is.
+    ///
+    /// # Errors
+    /// [`QuantError::Layer`] and [`QuantError::Weights`].
+    pub fn set_layer(&mut self, layer: usize, quantized: &QuantizedLayer) -> Result<(), QuantError> {
+        self.knobs.set_layer(layer, quantized)
     }
 
     /// Gives a layer other weights, of the same shape.

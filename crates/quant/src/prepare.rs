@@ -127,6 +127,23 @@ impl Prepared {
         self.graph.value(layer.weight).ok_or(missing)
     }
 
+    /// The bias of a layer; none if it has none of its own.
+    ///
+    /// # Errors
+    /// [`QuantError::Layer`] if there is no such layer.
+    pub fn bias(&self, index: usize) -> Result<Option<&Tensor>, QuantError> {
+        let layer = self.layer(index)?;
+        Ok(self.bias_wire(layer).and_then(|wire| self.graph.value(wire)))
+    }
+
+    /// The wire of a layer's bias.
+    pub(crate) fn bias_wire(&self, layer: &Layer) -> Option<WireId> {
+        let node = self.graph.node_of(layer.node);
+        let is_bias = matches!(node.op, Op::Conv(_) | Op::Gemm(_));
+        let wire = node.inputs.get(2).copied().filter(|_| is_bias)?;
+        self.graph.value(wire).map(|_| wire)
+    }
+
     /// The names of the layers.
     pub fn layer_names(&self) -> Vec<String> {
         self.layers.iter().map(|layer| layer.name.clone()).collect()
@@ -171,19 +188,24 @@ impl Face {
     }
 }
 
-/// Gives each layer whose weight somebody else reads too a copy of it, so that each can be quantized by itself.
+/// Gives each layer whose weight or bias somebody else reads too a copy of it, so that each can be changed by itself.
 fn with_own_weights(graph: Graph, rewrites: &mut Vec<String>) -> Result<Graph, GraphError> {
     let uses = graph.uses();
     let mut patch = Patch::new(&graph, "weights of their own");
     let mut changed = false;
     for layer in model::layers(&graph) {
-        let shared = uses[layer.weight.0 as usize] > 1;
-        if let (true, Some(value)) = (shared, graph.value(layer.weight)) {
-            let own = patch.parameter(format!("{}.weight", layer.name), value.clone());
-            patch.replace_input(layer.node, 1, own);
-            rewrites
-                .push(format!("gave {} a copy of its weight, which something else reads too", layer.name));
-            changed = true;
+        let inputs = graph.node_of(layer.node).inputs.iter().copied().enumerate().skip(1);
+        for ((input, wire), what) in inputs.zip(["weight", "bias"]) {
+            let shared = uses[wire.0 as usize] > 1;
+            if let (true, Some(value)) = (shared, graph.value(wire)) {
+                let own = patch.parameter(format!("{}.{what}", layer.name), value.clone());
+                patch.replace_input(layer.node, input, own);
+                rewrites.push(format!(
+                    "gave {} a copy of its {what}, which something else reads too",
+                    layer.name
+                ));
+                changed = true;
+            }
         }
     }
     if changed { Ok(patch.apply(&graph)?.graph) } else { Ok(graph) }

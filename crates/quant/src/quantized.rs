@@ -10,6 +10,7 @@ use fewbit_numeric::Affine;
 use fewbit_runtime::{Plan, RunError};
 
 use crate::error::QuantError;
+use crate::layer::QuantizedLayer;
 use crate::prepare::Prepared;
 
 /// Where a layer is fed.
@@ -17,6 +18,8 @@ use crate::prepare::Prepared;
 pub struct LayerFeeds {
     /// Its weight.
     pub weight: WireId,
+    /// Its bias; none if it has none of its own.
+    pub bias: Option<WireId>,
     /// The quantizer of its input.
     pub quantizer: QuantizerFeeds,
     /// What the layer reads: the output of its quantizer.
@@ -76,7 +79,8 @@ impl QuantizedGraph {
             let quantized = patch.node(named("quantized"), quantizer.op(), &quantizer.inputs(wires.input));
             patch.replace_input(layer.node, 0, quantized);
             let output = graph.node_of(layer.node).output;
-            layers.push(LayerFeeds { weight: layer.weight, quantizer, input: quantized, output });
+            let bias = prepared.bias_wire(layer);
+            layers.push(LayerFeeds { weight: layer.weight, bias, quantizer, input: quantized, output });
         }
         let patched = patch.apply(graph)?;
         Ok(Self {
@@ -98,6 +102,7 @@ impl LayerFeeds {
     pub(crate) fn moved(self, to: impl Fn(WireId) -> WireId) -> Self {
         Self {
             weight: to(self.weight),
+            bias: self.bias.map(&to),
             quantizer: QuantizerFeeds {
                 scale: to(self.quantizer.scale),
                 zero_point: to(self.quantizer.zero_point),
@@ -148,6 +153,7 @@ pub(crate) fn feed_values(grids: Option<&[Affine]>, channels: usize) -> [Tensor;
 #[derive(Clone, Debug)]
 pub(crate) struct LayerValues {
     pub(crate) weights: Tensor,
+    pub(crate) bias: Option<Tensor>,
     pub(crate) quantizer: [Tensor; 3],
 }
 
@@ -156,6 +162,7 @@ pub(crate) struct LayerValues {
 pub(crate) struct Knobs {
     layers: Vec<LayerFeeds>,
     values: Vec<LayerValues>,
+    float: Vec<LayerValues>,
     names: Vec<String>,
 }
 
@@ -164,10 +171,48 @@ impl Knobs {
     pub(crate) fn new(prepared: &Prepared, layers: &[LayerFeeds]) -> Result<Self, QuantError> {
         let float = |(i, layer): (usize, &LayerFeeds)| {
             let quantizer = feed_values(None, layer.quantizer.channels);
-            Ok(LayerValues { weights: prepared.weights(i)?.clone(), quantizer })
+            let bias = prepared.bias(i)?.cloned();
+            Ok(LayerValues { weights: prepared.weights(i)?.clone(), bias, quantizer })
         };
-        let values = layers.iter().enumerate().map(float).collect::<Result<_, QuantError>>()?;
-        Ok(Self { layers: layers.to_vec(), values, names: prepared.layer_names() })
+        let float = layers.iter().enumerate().map(float).collect::<Result<Vec<_>, QuantError>>()?;
+        Ok(Self { layers: layers.to_vec(), values: float.clone(), float, names: prepared.layer_names() })
+    }
+
+    /// Makes a layer what `quantized` is.
+    pub(crate) fn set_layer(&mut self, index: usize, quantized: &QuantizedLayer) -> Result<(), QuantError> {
+        self.set_weights(index, &quantized.weights)?;
+        self.set_input(index, quantized.input.as_deref())?;
+        self.set_bias(index, quantized.bias.as_ref())
+    }
+
+    /// Makes a layer what it is in float.
+    pub(crate) fn set_float(&mut self, index: usize) -> Result<(), QuantError> {
+        let count = self.values.len();
+        match (self.values.get_mut(index), self.float.get(index)) {
+            (Some(values), Some(float)) => {
+                values.clone_from(float);
+                Ok(())
+            }
+            _ => Err(QuantError::Layer { index, count }),
+        }
+    }
+
+    /// Gives a layer another bias, or with none its float one.
+    fn set_bias(&mut self, index: usize, bias: Option<&Tensor>) -> Result<(), QuantError> {
+        let count = self.values.len();
+        let (Some(layer), Some(float)) = (self.values.get_mut(index), self.float.get(index)) else {
+            return Err(QuantError::Layer { index, count });
+        };
+        let bias = bias.or(float.bias.as_ref());
+        if bias.map(Tensor::fact) != layer.bias.as_ref().map(Tensor::fact) {
+            return Err(QuantError::Weights {
+                layer: format!("{} (bias)", self.names.get(index).map_or("", String::as_str)),
+                expected: layer.bias.as_ref().map_or(0, Tensor::len),
+                found: bias.map_or(0, Tensor::len),
+            });
+        }
+        layer.bias = bias.cloned();
+        Ok(())
     }
 
     /// Gives a layer other weights.
@@ -199,6 +244,9 @@ impl Knobs {
     pub(crate) fn feed(&self, plan: &mut dyn Plan) -> Result<(), QuantError> {
         for (layer, values) in self.layers.iter().zip(&self.values) {
             plan.set(layer.weight, &values.weights)?;
+            if let (Some(wire), Some(bias)) = (layer.bias, &values.bias) {
+                plan.set(wire, bias)?;
+            }
             layer.quantizer.feed(plan, &values.quantizer)?;
         }
         Ok(())

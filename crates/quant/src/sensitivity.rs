@@ -59,10 +59,8 @@ impl Sweep {
                 true => (&mut self.only, &mut self.all_but),
                 false => (&mut self.all_but, &mut self.only),
             };
-            here.set_weights(i, &layer.weights)?;
-            here.set_input_grids(i, layer.input.as_deref())?;
-            there.set_weights(i, prepared.weights(i)?)?;
-            there.set_input_grids(i, None)?;
+            here.set_layer(i, layer)?;
+            there.set_float(i)?;
         }
         let (only, _) = self.only.run(control, &mut |_| ()).await?;
         let (all_but, _) = self.all_but.run(control, &mut |_| ()).await?;

@@ -51,8 +51,7 @@ impl Bench {
     fn measure(&mut self, weights: &str, activations: &str) -> (f64, f64) {
         let layers: Vec<QuantizedLayer> = quantize(&self.prepared, &self.seen, weights, activations);
         for (i, layer) in layers.iter().enumerate() {
-            self.evaluator.set_weights(i, &layer.weights).unwrap();
-            self.evaluator.set_input_grids(i, layer.input.as_deref()).unwrap();
+            self.evaluator.set_layer(i, layer).unwrap();
         }
         let (found, _) = with_control(|control| block_on(self.evaluator.run(control, &mut |_| ()))).unwrap();
         let percent = |count: u32| 100.0 * f64::from(count) / f64::from(found.n);

@@ -27,8 +27,7 @@ fn analysis(prepared: &Prepared, samples: &Tensor) -> Analysis {
 
 fn errors(analysis: &mut Analysis, layers: &[QuantizedLayer]) -> (Vec<LayerErrors>, RunReport) {
     for (i, layer) in layers.iter().enumerate() {
-        analysis.set_weights(i, &layer.weights).unwrap();
-        analysis.set_input_grids(i, layer.input.as_deref()).unwrap();
+        analysis.set_layer(i, layer).unwrap();
     }
     with_control(|control| block_on(analysis.run(control))).unwrap()
 }
@@ -48,8 +47,7 @@ fn evaluator(
 
 fn answers(evaluator: &mut Evaluator, layers: &[QuantizedLayer]) -> (Evaluation, RunReport) {
     for (i, layer) in layers.iter().enumerate() {
-        evaluator.set_weights(i, &layer.weights).unwrap();
-        evaluator.set_input_grids(i, layer.input.as_deref()).unwrap();
+        evaluator.set_layer(i, layer).unwrap();
     }
     with_control(|control| block_on(evaluator.run(control, &mut |_| ()))).unwrap()
 }
@@ -362,8 +360,7 @@ fn the_quantized_network_is_the_plain_composition_of_its_quantizers_to_the_bit()
         let layers = quantize(&prepared, &seen, weights, activations);
         let mut predictor = block_on(Predictor::prepare(&Cpu::new(), &prepared)).unwrap();
         for (i, layer) in layers.iter().enumerate() {
-            predictor.set_weights(i, &layer.weights).unwrap();
-            predictor.set_input_grids(i, layer.input.as_deref()).unwrap();
+            predictor.set_layer(i, layer).unwrap();
         }
         let apply = |index: usize, input: &[f32]| -> Vec<f32> {
             let layer = &layers[index];
@@ -472,8 +469,7 @@ fn work_that_is_stopped_can_go_on() {
     let cancel = Cancel::default();
     let control = Control { cancel: &cancel, pace: &NeverPause };
     for (i, layer) in layers.iter().enumerate() {
-        stopped.set_weights(i, &layer.weights).unwrap();
-        stopped.set_input_grids(i, layer.input.as_deref()).unwrap();
+        stopped.set_layer(i, layer).unwrap();
     }
     let result = block_on(stopped.run(&control, &mut |_| cancel.cancel()));
     assert_eq!(result.unwrap_err(), QuantError::Run(RunError::Cancelled));
@@ -574,8 +570,7 @@ fn one_sample_alone_is_answered_as_among_others() {
     answers(&mut evaluator, &layers);
     let mut predictor = block_on(Predictor::prepare(&Cpu::new(), &prepared)).unwrap();
     for (i, layer) in layers.iter().enumerate() {
-        predictor.set_weights(i, &layer.weights).unwrap();
-        predictor.set_input_grids(i, layer.input.as_deref()).unwrap();
+        predictor.set_layer(i, layer).unwrap();
     }
     for (i, expected) in evaluator.predictions().enumerate() {
         let [float, quantized] =

@@ -299,8 +299,7 @@ impl Bench {
         }
         let Some(analysis) = &mut self.analysis else { return Ok(RunReport::default()) };
         for (i, layer) in self.layers.iter().enumerate() {
-            analysis.set_weights(i, &layer.weights)?;
-            analysis.set_input_grids(i, layer.input.as_deref())?;
+            analysis.set_layer(i, layer)?;
         }
         let (errors, report) = analysis.run(control).await?;
         for (report, errors) in self.reports.iter_mut().zip(errors) {
@@ -334,8 +333,7 @@ impl Bench {
         }
         if let Some(evaluator) = &mut self.evaluator {
             for (i, layer) in self.layers.iter().enumerate() {
-                evaluator.set_weights(i, &layer.weights)?;
-                evaluator.set_input_grids(i, layer.input.as_deref())?;
+                evaluator.set_layer(i, layer)?;
             }
         }
         Ok(true)
@@ -397,8 +395,7 @@ impl Bench {
         }
         let Some(predictor) = &mut self.predictor else { return Ok([Vec::new(), Vec::new()]) };
         for (i, layer) in self.layers.iter().enumerate() {
-            predictor.set_weights(i, &layer.weights)?;
-            predictor.set_input_grids(i, layer.input.as_deref())?;
+            predictor.set_layer(i, layer)?;
         }
         predictor.predict(&sample, control).await
     }
