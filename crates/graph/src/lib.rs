@@ -7,6 +7,7 @@
 pub mod attributes;
 pub mod cost;
 pub mod dump;
+pub mod grad;
 pub mod graph;
 mod identity;
 pub mod infer;
@@ -15,9 +16,11 @@ mod names;
 pub mod op;
 pub mod passes;
 pub mod patch;
+mod shaped;
 pub mod tensor;
 
 pub use cost::Cost;
+pub use grad::{GradError, gradients};
 pub use graph::{Assignment, Graph, GraphError, Node, NodeId, Source, Wire, WireId};
 pub use infer::{Bindings, Facts, InferError, infer};
 pub use model::{Layer, Model, ModelId, layers};

@@ -139,9 +139,14 @@ impl Tensor {
 
     /// Zeros.
     pub fn zeros(shape: impl Into<Vec<usize>>) -> Self {
+        Self::full(shape, 0.0)
+    }
+
+    /// The same value everywhere.
+    pub fn full(shape: impl Into<Vec<usize>>, value: f32) -> Self {
         let shape = shape.into();
         let len = shape.iter().product();
-        Self { shape, values: Values::F32(vec![0.0; len].into()) }
+        Self { shape, values: Values::F32(vec![value; len].into()) }
     }
 
     /// The length of each axis.

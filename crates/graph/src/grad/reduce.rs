@@ -1,0 +1,55 @@
+//! Reductions and softmax.
+
+use crate::grad::site::{Gradient, Site};
+use crate::graph::WireId;
+use crate::op::{Binary, Reduce, Reducer, Unary};
+
+/// Of equal maxima or minima each takes an equal share.
+pub(super) fn reduce(site: &mut Site<'_, '_>, reduce: &Reduce) -> Gradient {
+    let (x, y, shape) = (site.wire(), site.node.output, site.shape());
+    let kept: Vec<usize> =
+        shape.iter().enumerate().map(|(axis, &n)| if reduce.axes.contains(&axis) { 1 } else { n }).collect();
+    let g = site.reshaped(site.g, &kept)?;
+    match reduce.kind {
+        Reducer::Sum => site.expanded(g, &shape),
+        Reducer::Mean => {
+            let count: usize = reduce.axes.iter().map(|&axis| shape[axis]).product();
+            let count = site.constant(count as f32);
+            let part = site.binary(Binary::Div, g, count)?;
+            site.expanded(part, &shape)
+        }
+        Reducer::Max | Reducer::Min => {
+            let y = site.reshaped(y, &kept)?;
+            let chosen = equal(site, x, y)?;
+            let count = site.summed(chosen, reduce.axes.clone())?;
+            let part = site.binary(Binary::Div, g, count)?;
+            site.binary(Binary::Mul, chosen, part)
+        }
+    }
+}
+
+/// dx = y·(g − Σ g·y).
+pub(super) fn softmax(site: &mut Site<'_, '_>, axis: usize) -> Gradient {
+    let (g, y) = (site.g, site.node.output);
+    let weighted = site.binary(Binary::Mul, g, y)?;
+    let sum = site.summed(weighted, vec![axis])?;
+    let difference = site.binary(Binary::Sub, g, sum)?;
+    site.binary(Binary::Mul, y, difference)
+}
+
+/// dx = g − eʸ·Σ g.
+pub(super) fn log_softmax(site: &mut Site<'_, '_>, axis: usize) -> Gradient {
+    let (g, y) = (site.g, site.node.output);
+    let sum = site.summed(g, vec![axis])?;
+    let softmax = site.unary(Unary::Exp, y)?;
+    let part = site.binary(Binary::Mul, softmax, sum)?;
+    site.binary(Binary::Sub, g, part)
+}
+
+/// 1 where two values are equal, else 0: 1 − |sign(a − b)|.
+fn equal(site: &mut Site<'_, '_>, a: WireId, b: WireId) -> Gradient {
+    let difference = site.binary(Binary::Sub, a, b)?;
+    let sign = site.unary(Unary::Sign, difference)?;
+    let differs = site.unary(Unary::Abs, sign)?;
+    site.unary(Unary::HardSigmoid { alpha: -1.0, beta: 1.0 }, differs)
+}
