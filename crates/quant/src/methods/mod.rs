@@ -4,6 +4,7 @@
 //! ([`Run::advance`]), each short enough that a person who waits sees it move: a host may pause, look, stop and go on
 //! between any two of them, and what was done stays done. A [`Pipeline`] is methods in the only order that makes sense.
 
+pub mod capture;
 pub mod pipeline;
 
 use fewbit_graph::Tensor;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::QuantError;
 use crate::network::Network;
 
+pub use capture::{Capture, Place};
 pub use pipeline::{Pipeline, PipelineError, Progression, Step};
 
 /// Every method, by stage and then by name.
