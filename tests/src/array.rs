@@ -29,6 +29,12 @@ impl Array {
         self.values[self.place(index)]
     }
 
+    /// The element at `index`, to be changed.
+    pub fn at_mut(&mut self, index: &[usize]) -> &mut f64 {
+        let place = self.place(index);
+        &mut self.values[place]
+    }
+
     /// The element at `index` after NumPy's broadcasting: missing axes and axes of length 1 repeat.
     pub fn broadcast(&self, index: &[usize]) -> f64 {
         let own = &index[index.len() - self.shape.len()..];

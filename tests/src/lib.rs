@@ -16,6 +16,8 @@
 #![expect(clippy::expect_used, reason = "a problem that is not well formed is a fault of this package")]
 
 pub mod array;
+pub mod gradient;
+pub mod naive;
 pub mod problem;
 pub mod problems;
 pub mod rng;
