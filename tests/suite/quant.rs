@@ -8,6 +8,8 @@ mod gallery;
 mod golden;
 #[path = "quant/layers.rs"]
 mod layers;
+#[path = "quant/methods_correct.rs"]
+mod methods_correct;
 #[path = "quant/nets.rs"]
 mod nets;
 #[path = "quant/networks.rs"]

@@ -27,8 +27,10 @@ pub mod quantized;
 pub mod range;
 pub mod recipe;
 pub mod report;
+mod rewrite;
 pub mod sensitivity;
 pub mod size;
+pub mod statistics;
 pub mod view;
 pub mod weights;
 
@@ -45,3 +47,4 @@ pub use predict::Predictor;
 pub use prepare::Prepared;
 pub use recipe::{Choice, LayerChoice, Quantizer, RangeMethod, Recipe, RecipeError, Rule};
 pub use sensitivity::Sweep;
+pub use statistics::Statistics;

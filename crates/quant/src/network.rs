@@ -19,6 +19,7 @@ pub struct Network {
     choices: Vec<LayerChoice>,
     observations: Option<Observations>,
     layers: Vec<QuantizedLayer>,
+    rewritten: bool,
 }
 
 impl Network {
@@ -31,9 +32,19 @@ impl Network {
         choices: Vec<LayerChoice>,
         observations: Option<Observations>,
     ) -> Result<Self, QuantError> {
-        let mut network = Self { prepared, choices, observations, layers: Vec::new() };
+        let mut network = Self::of(prepared, choices, observations, Vec::new());
         network.round_all()?;
         Ok(network)
+    }
+
+    /// The same where the `layers`, one for each choice, were made before.
+    pub fn of(
+        prepared: Prepared,
+        choices: Vec<LayerChoice>,
+        observations: Option<Observations>,
+        layers: Vec<QuantizedLayer>,
+    ) -> Self {
+        Self { prepared, choices, observations, layers, rewritten: false }
     }
 
     fn round_all(&mut self) -> Result<(), QuantError> {
@@ -90,7 +101,28 @@ impl Network {
     ) -> Result<(), QuantError> {
         self.prepared = prepared;
         self.observations = observations;
+        self.rewritten = true;
         self.round_all()
+    }
+
+    /// Whether the float model is another one than the network began with.
+    pub fn is_rewritten(&self) -> bool {
+        self.rewritten
+    }
+
+    /// Gives each Conv and Gemm without a bias one of zeros, so that a method can move it. The layers stay as they are.
+    /// Tells whether there was any.
+    ///
+    /// # Errors
+    /// Those of [`Prepared::with_biases`].
+    pub fn give_biases(&mut self) -> Result<bool, QuantError> {
+        let rewritten = self.prepared.with_biases()?;
+        let any = rewritten.is_some();
+        if let Some(prepared) = rewritten {
+            self.prepared = prepared;
+            self.rewritten = true;
+        }
+        Ok(any)
     }
 
     /// Gives a layer's weights these codes and grids. The errors are told against the model's float weights.
@@ -116,6 +148,23 @@ impl Network {
         layer.weights = weights;
         layer.weight_errors = Some(errors);
         layer.codes = Some(codes);
+        Ok(())
+    }
+
+    /// Gives a layer that is kept in float other weights.
+    ///
+    /// # Errors
+    /// [`QuantError::Layer`]; [`QuantError::Weights`] if they have another shape.
+    pub fn set_weights(&mut self, index: usize, weights: Tensor) -> Result<(), QuantError> {
+        let name = self.prepared.layer(index)?.name.clone();
+        let layer = self.layer_mut(index)?;
+        if layer.weights.fact() != weights.fact() {
+            let (expected, found) = (layer.weights.len(), weights.len());
+            return Err(QuantError::Weights { layer: name, expected, found });
+        }
+        layer.weights = weights;
+        layer.codes = None;
+        layer.weight_errors = None;
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use fewbit_graph::{DType, Dim, Graph, Layer, Model, Patch, Source, Tensor, WireI
 
 use crate::error::QuantError;
 use crate::report::{LayerFacts, ModelFacts, NodeFacts, Unsupported};
+use crate::statistics::{self, Statistics};
 
 /// A model whose constants and BatchNorms are folded. All that is measured later starts from here.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct Prepared {
     pub graph: Graph,
     /// The layers, in the order in which they run.
     pub layers: Vec<Layer>,
+    /// What a folded BatchNorm told of each layer's output; none where there was no BatchNorm.
+    pub statistics: Vec<Option<Statistics>>,
     face: Result<Face, QuantError>,
 }
 
@@ -75,8 +78,10 @@ impl Prepared {
     ) -> Result<Self, QuantError> {
         let name = name.into();
         let fold_constants = FoldConstants { evaluator };
-        let (graph, mut rewrites) =
-            passes::run(&model.graph, &[&DropIdentity, &fold_constants, &FoldBatchNorm])?;
+        let (graph, mut rewrites) = passes::run(&model.graph, &[&DropIdentity, &fold_constants])?;
+        let batch_norms = statistics::of_batch_norms(&graph);
+        let (graph, folded) = passes::run(&graph, &[&DropIdentity, &fold_constants, &FoldBatchNorm])?;
+        rewrites.extend(folded);
         let graph = with_own_weights(graph.pruned()?.graph, &mut rewrites)?;
         let graph = with_free_batch(graph, &mut rewrites);
         let layers = model::layers(&graph);
@@ -97,7 +102,33 @@ impl Prepared {
             name,
         };
         let face = face(&facts, &graph, &layers);
-        Ok(Self { facts, graph, layers, face })
+        let statistics = statistics::of_layers(&graph, &layers, &batch_norms);
+        Ok(Self { facts, graph, layers, statistics, face })
+    }
+
+    /// The same model with another graph, which has the same layers in the same order. `rewrites` tell what was done.
+    ///
+    /// # Errors
+    /// [`QuantError::Graph`] if the graph is not well formed, [`QuantError::Layer`] if it has other layers.
+    pub(crate) fn rewritten(
+        &self,
+        graph: Graph,
+        rewrites: Vec<String>,
+        statistics: Vec<Option<Statistics>>,
+    ) -> Result<Self, QuantError> {
+        graph.check()?;
+        let layers = model::layers(&graph);
+        if layers.len() != self.layers.len() {
+            return Err(QuantError::Layer { index: layers.len(), count: self.layers.len() });
+        }
+        let one = bindings_of(&graph, 1).and_then(|bindings| infer(&graph, &bindings).ok());
+        let mut facts = self.facts.clone();
+        facts.layers = layers.iter().map(|layer| layer_facts(&graph, layer, one.as_ref())).collect();
+        facts.nodes = node_facts(&graph, &layers, one.as_ref());
+        facts.float_bytes = 4 * float_parameters(&graph);
+        facts.rewrites.extend(rewrites);
+        let face = face(&facts, &graph, &layers);
+        Ok(Self { facts, graph, layers, statistics, face })
     }
 
     /// How samples go in and answers come out.

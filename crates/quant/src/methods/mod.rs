@@ -4,8 +4,12 @@
 //! ([`Run::advance`]), each short enough that a person who waits sees it move: a host may pause, look, stop and go on
 //! between any two of them, and what was done stays done. A [`Pipeline`] is methods in the only order that makes sense.
 
+pub mod bias_correct;
 pub mod capture;
+mod layerwise;
+mod moments;
 pub mod pipeline;
+pub mod reestimate;
 
 use fewbit_graph::Tensor;
 use fewbit_runtime::{Backend, Control, LocalFuture};
@@ -18,7 +22,7 @@ pub use capture::{Capture, Place};
 pub use pipeline::{Pipeline, PipelineError, Progression, Step};
 
 /// Every method, by stage and then by name.
-pub static ALL: &[&dyn Method] = &[];
+pub static ALL: &[&dyn Method] = &[&bias_correct::BiasCorrect, &reestimate::Reestimate];
 
 /// The method of this name.
 pub fn find(name: &str) -> Option<&'static dyn Method> {
