@@ -517,7 +517,7 @@ impl Desk {
                 results.progress.set((done < total).then_some(Progress { stage, done, total }));
             }
             Event::Viewed { revision, view } => newer(results.view, revision, view),
-            Event::Applied { revision, layers, size, effort } => {
+            Event::Applied { revision, layers, size, effort, .. } => {
                 newer(results.applied, revision, layers);
                 newer(results.size, revision, size);
                 results.effort.set(Some(effort));
@@ -558,6 +558,8 @@ impl Desk {
                     self.tell(failure, true);
                 }
             }
+            // The page asks for no runs yet.
+            Event::Estimated { .. } | Event::Run { .. } | Event::Learning { .. } | Event::Learned(_) => {}
             Event::Cancelled => results.progress.set(None),
             Event::Warning(failure) => self.tell(failure, false),
             Event::Failed(failure) => self.failed(failure),

@@ -1,7 +1,7 @@
 //! The only ways in which a document changes.
 
 use fewbit_numeric::Format;
-use fewbit_quant::{Choice, Recipe, Rule};
+use fewbit_quant::{Choice, Pipeline, Recipe, Rule};
 use serde::{Deserialize, Serialize};
 
 use crate::document::{Document, ModelRef, View};
@@ -35,6 +35,8 @@ pub enum Command {
     SetCalibration(u32),
     /// Sets the seed of every random draw.
     SetSeed(u64),
+    /// Sets the methods that start from rounding to nearest.
+    SetPipeline(Pipeline),
     /// Replaces the recipe: a preset, or a return to something tried before.
     SetRecipe(Recipe),
     /// Takes back every setting of one layer, so that the base holds again.
@@ -65,6 +67,7 @@ impl Document {
             Command::SetEdges(format) => next.recipe.edges = *format,
             Command::SetCalibration(samples) => next.recipe.calibration_samples = (*samples).max(1),
             Command::SetSeed(seed) => next.recipe.seed = *seed,
+            Command::SetPipeline(pipeline) => next.recipe.pipeline = pipeline.clone(),
             Command::SetRecipe(recipe) => next.recipe = recipe.clone(),
             Command::ResetLayer(name) => next.recipe.rules.retain(|rule| rule.pattern != *name),
             Command::Reset => next.recipe = Recipe::default(),

@@ -12,9 +12,12 @@ pub mod gallery;
 pub mod history;
 pub mod link;
 pub mod protocol;
+pub mod replay;
+pub mod runs;
 pub mod wire;
 
 pub use command::{Command, Part};
 pub use document::{Document, ModelRef, View};
 pub use failure::Failure;
 pub use history::History;
+pub use replay::{Expectation, Verdict};

@@ -3,16 +3,18 @@
 //! `v1.` and then, in base64url, the deflated JSON of how the document differs from [`Document::of`] its model. Deflated
 //! is zlib's form (RFC 1950), whose checksum tells a damaged link from another one. What equals the default is left out;
 //! rules of the same choice share one entry. A later version of the format gets another prefix, and every prefix ever
-//! published keeps its reader.
+//! published keeps its reader. A link may carry what came of the work, so that whoever opens it can tell whether it comes
+//! out the same.
 
 use data_encoding::BASE64URL_NOPAD;
 use fewbit_numeric::Format;
-use fewbit_quant::{Choice, Rule};
+use fewbit_quant::{Choice, Pipeline, Rule};
 use serde::{Deserialize, Serialize};
 
 use crate::document::{Document, ModelRef};
 use crate::failure::{Code, Failure};
 use crate::gallery;
+use crate::replay::Expectation;
 
 const PREFIX: &str = "v1.";
 /// Longest fragment that is looked at.
@@ -52,6 +54,12 @@ struct Difference {
     /// The seed.
     #[serde(skip_serializing_if = "Option::is_none")]
     s: Option<u64>,
+    /// The pipeline.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p: Option<Pipeline>,
+    /// What came of it: the layers' hashes, 4 bytes each, in base64url; right answers, and of how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    x: Option<(String, Option<(u32, u32)>)>,
     /// The layer looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     l: Option<u32>,
@@ -63,11 +71,28 @@ struct Difference {
     g: Option<bool>,
 }
 
+/// A document, and what came of it where it was written, if the link says so.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Linked {
+    /// The document.
+    pub document: Document,
+    /// What to expect of it.
+    pub expectation: Option<Expectation>,
+}
+
 /// The fragment (without `#`) that stands for `document`.
 ///
 /// # Errors
 /// [`Code::BadLink`] if the document cannot be written, which none of ours gives cause for.
 pub fn write(document: &Document) -> Result<String, Failure> {
+    write_with(document, None)
+}
+
+/// The same with what came of it.
+///
+/// # Errors
+/// Those of [`write`].
+pub fn write_with(document: &Document, expectation: Option<&Expectation>) -> Result<String, Failure> {
     let default = Document::of(document.model.clone());
     let (recipe, base) = (&document.recipe, &default.recipe);
     let (view, plain) = (&document.view, &default.view);
@@ -84,6 +109,11 @@ pub fn write(document: &Document) -> Result<String, Failure> {
         r: grouped(&recipe.rules),
         n: (recipe.calibration_samples != base.calibration_samples).then_some(recipe.calibration_samples),
         s: (recipe.seed != base.seed).then_some(recipe.seed),
+        p: (!recipe.pipeline.is_empty()).then(|| recipe.pipeline.clone()),
+        x: expectation.map(|expectation| {
+            let hashes: Vec<u8> = expectation.layers.iter().flat_map(|hash| hash.to_be_bytes()).collect();
+            (BASE64URL_NOPAD.encode(&hashes), expectation.correct)
+        }),
         l: (view.layer != plain.layer).then_some(view.layer),
         c: view.channel,
         g: view.log_counts.then_some(true),
@@ -101,6 +131,14 @@ pub fn write(document: &Document) -> Result<String, Failure> {
 /// # Errors
 /// [`Code::BadLink`] with the place at which it breaks off.
 pub fn read(link: &str) -> Result<Document, Failure> {
+    Ok(open(link)?.document)
+}
+
+/// The document, and what came of it if the link says so.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn open(link: &str) -> Result<Linked, Failure> {
     let fragment = link.rsplit_once('#').map_or(link, |(_, fragment)| fragment).trim();
     let bad = |message: String| {
         Failure::new(Code::BadLink, message)
@@ -124,7 +162,18 @@ pub fn read(link: &str) -> Result<Document, Failure> {
     let difference: Difference = serde_json::from_slice(&json).map_err(|e| {
         bad(format!("it says something unknown: {e}")).at(format!("column {} of its JSON", e.column()))
     })?;
-    Ok(document_of(difference))
+    let expectation = difference.x.as_ref().map(|(hashes, correct)| {
+        let hashes = BASE64URL_NOPAD.decode(hashes.as_bytes()).ok();
+        let hashes = hashes.filter(|bytes| bytes.len().is_multiple_of(4)).ok_or_else(|| {
+            bad("what it expects are no hashes of layers".to_owned()).at("the key x of its JSON")
+        })?;
+        let (words, _) = hashes.as_chunks::<4>();
+        Ok(Expectation {
+            layers: words.iter().map(|&word| u32::from_be_bytes(word)).collect(),
+            correct: *correct,
+        })
+    });
+    Ok(Linked { expectation: expectation.transpose()?, document: document_of(difference) })
 }
 
 fn document_of(difference: Difference) -> Document {
@@ -140,6 +189,7 @@ fn document_of(difference: Difference) -> Document {
     recipe.edges = difference.e;
     recipe.calibration_samples = difference.n.unwrap_or(recipe.calibration_samples).max(1);
     recipe.seed = difference.s.unwrap_or(recipe.seed);
+    recipe.pipeline = difference.p.unwrap_or_default();
     recipe.rules = difference
         .r
         .into_iter()

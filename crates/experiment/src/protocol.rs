@@ -4,15 +4,21 @@
 //! without a copy. The engine answers [`Request::Open`] with [`Event::Ready`]; the page queues until then. For
 //! [`Request::Update`] the newest wins: an update that arrives while an older one is computed stops it, and every
 //! answer carries the revision that it belongs to.
+//!
+//! [`Request::Update`] never learns: it rounds to nearest, unless a finished run of the same recipe is there, whose network
+//! it then shows. [`Request::Run`] learns. A run is paused when another recipe is asked for, and comes back, paused, with an
+//! update of its own; there is one unfinished run at most.
 
 use fewbit_quant::Recipe;
+use fewbit_quant::methods::{Finding, Frame};
 use fewbit_quant::report::{Evaluation, LayerReport, LayerView, ModelFacts, Sensitivity, Size};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::runs::{Estimate, Outcome, Phase};
 
 /// The version of these messages; both sides are built together, so a difference means a stale cache.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// Which engine is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,12 +98,62 @@ pub enum Request {
         /// In which form.
         form: ExportForm,
     },
-    /// Stops what is running.
+    /// Says what a run of this recipe would need and take.
+    Estimate {
+        /// Counts up; the answer carries it.
+        id: u64,
+        /// The recipe.
+        recipe: Recipe,
+    },
+    /// Rounds to nearest, runs the recipe's pipeline from there, and measures what came of it. Another run that is not
+    /// finished is dropped.
+    Run {
+        /// The revision that this is; answers carry it.
+        revision: u64,
+        /// Counts up; events of the run carry it.
+        id: u64,
+        /// The recipe.
+        recipe: Recipe,
+        /// What is looked at.
+        focus: Focus,
+    },
+    /// Lets the run stand still; it can go on later.
+    Pause,
+    /// Lets the run go on.
+    Resume {
+        /// The revision that its recipe is now.
+        revision: u64,
+    },
+    /// Lets the run do one unit of work, and stand still again.
+    Step {
+        /// The revision that its recipe is now.
+        revision: u64,
+    },
+    /// Ends the run.
+    Stop {
+        /// The revision that its recipe is now.
+        revision: u64,
+        /// Whether what it learned so far is kept and measured, like a run that is finished.
+        keep: bool,
+    },
+    /// Puts the network of a finished run on the bench again. The last [`KEPT_RUNS`] are kept.
+    Show {
+        /// The revision that its recipe is now.
+        revision: u64,
+        /// The run.
+        id: u64,
+        /// What is looked at.
+        focus: Focus,
+    },
+    /// Stops what is running; a run is paused.
     Cancel,
 }
 
+/// How many finished runs an engine keeps, so that they can be shown again; fewer if they are large.
+pub const KEPT_RUNS: usize = 16;
+
 /// What is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Focus {
     /// The layer.
     pub layer: u32,
@@ -202,6 +258,8 @@ pub struct DataFacts {
     pub labelled: bool,
     /// Calibration samples.
     pub calibration: u32,
+    /// Whether they are labelled.
+    pub calibration_labelled: bool,
     /// Whether calibration samples are the first test samples, for want of others.
     pub calibration_from_test: bool,
     /// The shape of one sample.
@@ -282,6 +340,8 @@ pub enum Event {
     Applied {
         /// The revision that this is true of.
         revision: u64,
+        /// The run whose network this is; none for rounding to nearest, also if the recipe has a pipeline.
+        run: Option<u64>,
         /// One for each layer.
         layers: Vec<LayerReport>,
         /// The size.
@@ -346,6 +406,44 @@ pub enum Event {
         /// The least of the others.
         min_millis: f64,
     },
+    /// What a run would need and take.
+    Estimated {
+        /// The request.
+        id: u64,
+        /// The answer.
+        estimate: Estimate,
+    },
+    /// A run begins, stands still, goes on, or is dropped.
+    Run {
+        /// The run.
+        id: u64,
+        /// Where it stands.
+        phase: Phase,
+    },
+    /// A run has done a unit of work.
+    Learning {
+        /// The run.
+        id: u64,
+        /// The step of the pipeline, from 0.
+        step: u32,
+        /// Steps of the pipeline.
+        of: u32,
+        /// The layer or block that was worked on.
+        place: String,
+        /// Units of the step that are done.
+        done: u32,
+        /// Units of the step in all.
+        total: u32,
+        /// What the run took so far, pauses apart.
+        millis: f64,
+        /// What there is to see.
+        frames: Vec<Frame>,
+        /// What was found out about single tensors.
+        findings: Vec<Finding>,
+    },
+    /// What came of a run. Comes once it is measured, or without answers if something else was asked for meanwhile; comes
+    /// again if it is measured when shown later.
+    Learned(Box<Outcome>),
     /// A file, as the message's blob.
     Exported {
         /// Its name.

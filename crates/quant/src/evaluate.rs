@@ -101,6 +101,27 @@ impl Evaluator {
         Ok(evaluator)
     }
 
+    /// Hears another model from now on, against the same float answers: one that was rewritten so that it computes the
+    /// same in float.
+    ///
+    /// # Errors
+    /// [`QuantError::Run`] if an engine refuses; this has to be done again then, before anything is heard.
+    pub async fn rewrite(
+        &mut self,
+        backend: &dyn Backend,
+        prepared: &Prepared,
+        options: EvaluatorOptions,
+    ) -> Result<(), QuantError> {
+        let mut graph = QuantizedGraph::new(prepared)?;
+        graph.graph.outputs = vec![graph.output];
+        self.knobs = Knobs::new(prepared, &graph.layers)?;
+        self.graph = graph;
+        self.plans.clear();
+        self.live_samples = 0;
+        self.forget();
+        self.plan(backend, prepared, options.live_memory).await
+    }
+
     /// Makes live plans while they fit, then one for each length of the other chunks.
     async fn plan(
         &mut self,

@@ -7,6 +7,8 @@
 //! Give these functions the CPU engine, whichever engine does the rest: it computes the same bits on every machine, and
 //! so everybody who opens the same experiment gets the same scales and codes.
 
+use std::sync::Arc;
+
 use fewbit_graph::{Graph, Patch, Tensor, WireId};
 use fewbit_numeric::Range;
 use fewbit_runtime::{Backend, Control};
@@ -26,7 +28,8 @@ pub type Progress<'a> = &'a mut dyn FnMut(usize, usize);
 /// What was seen of the input of every layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observations {
-    wires: Vec<Observation>,
+    /// Shared by copies: there may be many values.
+    wires: Arc<Vec<Observation>>,
     /// For each layer the place of its input among `wires`.
     of_layer: Vec<usize>,
 }
@@ -70,7 +73,7 @@ impl Observations {
             }
             progress(done + 1, count);
         }
-        Ok(Self { wires, of_layer: taps.of_layer })
+        Ok(Self { wires: Arc::new(wires), of_layer: taps.of_layer })
     }
 
     /// The second pass: distributions and kept values, of the same `samples`. If it is stopped or fails, what the first
@@ -101,7 +104,7 @@ impl Observations {
             }
             progress(done + 1, count);
         }
-        for (wire, seen) in self.wires.iter_mut().zip(seen) {
+        for (wire, seen) in Arc::make_mut(&mut self.wires).iter_mut().zip(seen) {
             wire.magnitudes = Some(seen.magnitudes);
             wire.sample = seen.sample;
         }

@@ -8,6 +8,8 @@ use fewbit_numeric::layout::GranularityError;
 use fewbit_numeric::{Format, Granularity};
 use serde::{Deserialize, Serialize};
 
+use crate::methods::Pipeline;
+
 /// How the range of a grid is found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RangeMethod {
@@ -79,6 +81,10 @@ pub struct Recipe {
     pub calibration_samples: u32,
     /// The seed of every random draw.
     pub seed: u64,
+    /// The methods that start from rounding to nearest; none of them is rounding to nearest itself. Files of before there
+    /// were methods do without.
+    #[serde(default)]
+    pub pipeline: Pipeline,
 }
 
 /// What holds for one layer.
@@ -145,6 +151,7 @@ impl Default for Recipe {
             rules: Vec::new(),
             calibration_samples: 256,
             seed: 0,
+            pipeline: Pipeline::default(),
         }
     }
 }

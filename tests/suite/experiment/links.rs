@@ -65,6 +65,7 @@ fn any_document() -> impl Strategy<Value = Document> {
             rules,
             calibration_samples,
             seed,
+            ..Recipe::default()
         },
     );
     let view = (0..20u32, proptest::option::of(0..64u32), any::<bool>())

@@ -1,7 +1,7 @@
 //! What is on the bench: a model, its data, and everything that was computed of it.
 
 use fewbit_formats::onnx::{Diagnostic, DiagnosticKind};
-use fewbit_formats::{Dataset, Limits, onnx, sniff};
+use fewbit_formats::{Limits, onnx, sniff};
 use fewbit_graph::Tensor;
 use fewbit_graph::passes::Evaluate;
 use fewbit_quant::analysis::{Analysis, AnalysisOptions};
@@ -10,10 +10,12 @@ use fewbit_quant::observe::{Observations, Progress};
 use fewbit_quant::predict::Predictor;
 use fewbit_quant::report::{Evaluation, LayerReport, LayerView, Sensitivity, Size, Unsupported};
 use fewbit_quant::{
-    LayerChoice, Prepared, QuantError, QuantizedLayer, RangeMethod, Recipe, Sweep, size, view,
+    Correctness, LayerChoice, Prepared, QuantError, QuantizedLayer, RangeMethod, Recipe, Sweep, size, view,
 };
 use fewbit_runtime::{Backend, Control, RunReport};
 
+use super::adopt::Adopted;
+use super::data::{Data, count};
 use super::picture;
 use crate::failure::{Code, Failure};
 use crate::protocol::{Answer, DataFacts, Focus};
@@ -25,34 +27,30 @@ const SWEEP: EvaluatorOptions = EvaluatorOptions { chunk: 64, live_memory: 128 <
 
 /// A model with its data, and everything that was computed of it.
 pub struct Bench {
-    /// The model.
+    /// The model, as the run whose network is here has rewritten it.
     pub prepared: Prepared,
-    data: Data,
+    pub(super) data: Data,
     warnings: Vec<Failure>,
-    observed: Option<Observed>,
-    choices: Vec<LayerChoice>,
-    layers: Vec<QuantizedLayer>,
-    reports: Vec<LayerReport>,
+    pub(super) observed: Option<Observed>,
+    pub(super) choices: Vec<LayerChoice>,
+    pub(super) layers: Vec<QuantizedLayer>,
+    pub(super) reports: Vec<LayerReport>,
+    /// The run whose network this is; none for rounding to nearest.
+    pub(super) adopted: Option<Adopted>,
     analysis: Option<Analysis>,
     evaluator: Option<Evaluator>,
+    /// Whether `evaluator` hears another model than `prepared`.
+    evaluator_is_stale: bool,
     predictor: Option<Predictor>,
     /// Of so many samples.
     sweeper: Option<(u32, Sweep)>,
 }
 
-struct Data {
-    test: Option<Dataset>,
-    calibration: Option<Tensor>,
-    /// Whether the calibration samples are the test samples, for want of others.
-    calibration_from_test: bool,
-    classes: Vec<String>,
-}
-
 /// What the observers saw, and of what.
-struct Observed {
-    samples: u32,
-    seed: u64,
-    observations: Observations,
+pub(super) struct Observed {
+    pub(super) samples: u32,
+    pub(super) seed: u64,
+    pub(super) observations: Observations,
 }
 
 impl Bench {
@@ -82,21 +80,24 @@ impl Bench {
         let unsupported = diagnostics.iter().filter_map(unsupported).collect();
         let prepared =
             Prepared::new(name, &parsed, operators, unsupported, evaluator).map_err(|e| unreadable(&e))?;
-        let mut bench = Self {
+        let (data, unfit) = Data::read(&prepared, test, calibration, classes)?;
+        let mut warnings: Vec<Failure> = diagnostics.iter().filter_map(|d| warning(name, d)).collect();
+        warnings.extend(unfit);
+        Ok(Self {
             prepared,
-            data: Data { test: None, calibration: None, calibration_from_test: false, classes },
-            warnings: diagnostics.iter().filter_map(|diagnostic| warning(name, diagnostic)).collect(),
+            data,
+            warnings,
             observed: None,
             choices: Vec::new(),
             layers: Vec::new(),
             reports: Vec::new(),
+            adopted: None,
             analysis: None,
             evaluator: None,
+            evaluator_is_stale: false,
             predictor: None,
             sweeper: None,
-        };
-        bench.set_data(test, calibration)?;
-        Ok(bench)
+        })
     }
 
     /// What is worth knowing about the model's file.
@@ -104,72 +105,37 @@ impl Bench {
         &self.warnings
     }
 
-    fn set_data(&mut self, test: Option<&[u8]>, calibration: Option<&[u8]>) -> Result<(), Failure> {
-        let read = |bytes: &[u8], what: &str| {
-            Dataset::read(bytes, &Limits::default()).map_err(|error| {
-                Failure::new(Code::UnreadableData, error.to_string())
-                    .at(what)
-                    .hint("an npz with x (uint8 or float32, N×C×H×W) and y (int64, N) is needed")
-            })
-        };
-        let test = test.map(|bytes| read(bytes, "test set")).transpose()?;
-        let calibration =
-            calibration.map(|bytes| read(bytes, "calibration set")).transpose()?.map(|set| set.x);
-        // Data that do not fit a model of one's own are left out, and that is said.
-        let fits = |samples: &Tensor| self.prepared.check_samples(samples);
-        let mut warnings = Vec::new();
-        let mut keep = |samples: &Tensor, what: &str| {
-            let fit = fits(samples).map_err(|error| warnings.push(unfit(&error).at(what)));
-            fit.is_ok()
-        };
-        let test = test.filter(|test| keep(&test.x, "test set"));
-        let calibration = calibration.filter(|samples| keep(samples, "calibration set"));
-        self.data.calibration_from_test = calibration.is_none() && test.is_some();
-        self.data.calibration = calibration.or_else(|| test.as_ref().map(|test| test.x.clone()));
-        self.data.test = test;
-        self.warnings.extend(warnings);
-        Ok(())
-    }
-
     /// Puts other labelled data beside the model; its first samples serve for calibration as well.
     ///
     /// # Errors
     /// What cannot be read or does not fit the model. The data that were there stay then.
     pub fn replace_data(&mut self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let unreadable = |message: String| Failure::new(Code::UnreadableData, message).at(name);
-        let data = Dataset::read(bytes, &Limits::default()).map_err(|error| unreadable(error.to_string()))?;
-        self.prepared.check_samples(&data.x).map_err(|error| unreadable(error.to_string()))?;
-        self.data = Data {
-            calibration: Some(data.x.clone()),
-            calibration_from_test: true,
-            test: Some(data),
-            classes: Vec::new(),
-        };
+        self.data = Data::one(&self.prepared, name, bytes)?;
+        self.leave_run();
         self.observed = None;
-        self.analysis = None;
-        self.evaluator = None;
-        self.sweeper = None;
         self.choices.clear();
+        self.forget_plans();
         Ok(())
+    }
+
+    /// Drops everything that belongs to an engine.
+    pub(super) fn forget_plans(&mut self) {
+        self.forget_model();
+        self.evaluator = None;
+    }
+
+    /// Drops everything that is of a float model which is no longer `prepared`. The answers of the float model stay: it
+    /// computes the same.
+    pub(super) fn forget_model(&mut self) {
+        self.analysis = None;
+        self.predictor = None;
+        self.sweeper = None;
+        self.evaluator_is_stale = true;
     }
 
     /// What data there are.
     pub fn data_facts(&self) -> DataFacts {
-        let test = self.data.test.as_ref();
-        let calibration = self.data.calibration.as_ref().map_or(0, count);
-        let sample_shape = match (self.prepared.face(), test) {
-            (Ok(face), _) => face.sample_shape.clone(),
-            (Err(_), Some(test)) => test.x.shape().iter().skip(1).copied().collect(),
-            (Err(_), None) => Vec::new(),
-        };
-        DataFacts {
-            test: test.map_or(0, |test| count(&test.x)),
-            labelled: test.is_some_and(|test| test.y.is_some()),
-            calibration,
-            calibration_from_test: self.data.calibration_from_test,
-            sample_shape,
-            classes: self.data.classes.clone(),
-        }
+        self.data.facts(&self.prepared)
     }
 
     /// Observes the layers' inputs as well as `recipe` needs it. `cpu` is the CPU engine: the same scales everywhere.
@@ -189,7 +155,7 @@ impl Bench {
             observed.samples == recipe.calibration_samples && observed.seed == recipe.seed
         });
         if !is_there {
-            let samples = self.calibration(recipe.calibration_samples)?;
+            let samples = self.data.calibration(recipe.calibration_samples)?;
             let observations =
                 Observations::ranges(cpu, &self.prepared, &samples, recipe.seed, control, progress).await?;
             self.observed =
@@ -215,15 +181,9 @@ impl Bench {
         if observed.observations.have_distributions() {
             return Ok(false);
         }
-        let all = self.data.calibration.as_ref().ok_or_else(no_data)?;
-        let samples = all.rows(0, observed.samples as usize);
+        let samples = self.data.calibration(observed.samples)?;
         observed.observations.distributions(cpu, &self.prepared, &samples, control, progress).await?;
         Ok(true)
-    }
-
-    fn calibration(&self, samples: u32) -> Result<Tensor, QuantError> {
-        let all = self.data.calibration.as_ref().ok_or_else(no_data)?;
-        Ok(all.rows(0, samples as usize))
     }
 
     /// Makes codes and grids as `recipe` wants them. Returns how many layers had to be made again.
@@ -289,10 +249,7 @@ impl Bench {
         backend: &dyn Backend,
         control: &Control<'_>,
     ) -> Result<RunReport, QuantError> {
-        let Some(samples) = self.data.test.as_ref().map(|test| &test.x).or(self.data.calibration.as_ref())
-        else {
-            return Ok(RunReport::default());
-        };
+        let Some(samples) = self.data.samples() else { return Ok(RunReport::default()) };
         if self.analysis.is_none() {
             let options = AnalysisOptions::default();
             self.analysis = Some(Analysis::prepare(backend, &self.prepared, samples, options).await?);
@@ -327,11 +284,16 @@ impl Bench {
             let options = EvaluatorOptions::default();
             let labels = test.y.as_deref();
             let evaluator =
-                Evaluator::prepare(backend, &self.prepared, &test.x, labels, options, control, progress)
+                Evaluator::prepare(backend, self.original(), &test.x, labels, options, control, progress)
                     .await?;
             self.evaluator = Some(evaluator);
+            self.evaluator_is_stale = self.adopted.as_ref().is_some_and(Adopted::is_rewritten);
         }
         if let Some(evaluator) = &mut self.evaluator {
+            if self.evaluator_is_stale {
+                evaluator.rewrite(backend, &self.prepared, EvaluatorOptions::default()).await?;
+                self.evaluator_is_stale = false;
+            }
             for (i, layer) in self.layers.iter().enumerate() {
                 evaluator.set_layer(i, layer)?;
             }
@@ -353,6 +315,13 @@ impl Bench {
     /// The answers so far.
     pub fn evaluation(&self) -> Option<Evaluation> {
         self.evaluator.as_ref().map(Evaluator::evaluation)
+    }
+
+    /// On which test samples the model is right; nothing without labels, or before all are answered.
+    pub fn correctness(&self) -> Correctness {
+        let whole = self.evaluation().filter(|it| it.n == it.of && it.correct.is_some());
+        let predictions = self.evaluator.iter().filter(|_| whole.is_some()).flat_map(Evaluator::predictions);
+        predictions.map(|p| p.label == Some(p.quantized.class)).collect()
     }
 
     /// Samples to show: those whose answer changed, the surest of the float model first, then others.
@@ -425,19 +394,6 @@ impl Bench {
     pub fn choices(&self) -> &[LayerChoice] {
         &self.choices
     }
-}
-
-fn count(samples: &Tensor) -> u32 {
-    samples.shape().first().map_or(0, |&n| n as u32)
-}
-
-fn no_data() -> QuantError {
-    QuantError::NotObserved { layer: "every layer: there are no calibration samples".to_owned() }
-}
-
-fn unfit(error: &QuantError) -> Failure {
-    Failure::new(Code::UnreadableData, error.to_string())
-        .hint("open labelled data for this model: an npz with x (N×C×H×W) and y (N)")
 }
 
 fn unsupported(diagnostic: &Diagnostic) -> Option<Unsupported> {

@@ -5,27 +5,34 @@
 //! through [`Control`], the host gets its thread back. So the newest request wins without a queue to prune, a slider never
 //! waits for numbers that nobody needs any more, and whatever was computed stays computed.
 
+mod adopt;
 mod bench;
+mod data;
+mod estimate;
 mod export;
+mod goal;
+mod kept;
+mod learn;
 mod picture;
+mod runs;
 mod timing;
 
 use std::rc::Rc;
 
-use fewbit_quant::{QuantError, Recipe};
+use fewbit_quant::QuantError;
 use fewbit_runtime::cpu::Cpu;
-use fewbit_runtime::{Backend, Control, RunError, RunReport};
+use fewbit_runtime::{Backend, Control, RunError};
 
 use crate::failure::{Code, Failure};
-use crate::protocol::{Effort, Event, ExportForm, Focus, Request, Stage};
+use crate::protocol::{Event, ExportForm, Focus, Request, Stage};
+
+use estimate::{Estimating, Paces};
+use goal::{Goal, Reached};
+use kept::Kept;
+use learn::{Learning, Mode};
 
 pub use bench::Bench;
 pub use timing::Timing;
-
-/// While answers come in, samples are shown anew after about so many.
-const SHOWN_EVERY: u32 = 512;
-/// Samples between two partial results.
-const CHUNK: u32 = 64;
 
 /// What an engine needs of the place it runs in.
 pub trait Host {
@@ -34,33 +41,6 @@ pub trait Host {
 
     /// Hands an event over, with a file if it carries one.
     fn emit(&self, event: Event, blob: Option<Vec<u8>>);
-}
-
-/// What is to be made true.
-struct Goal {
-    revision: u64,
-    recipe: Recipe,
-    focus: Focus,
-    /// How far it is.
-    reached: Reached,
-    /// What its answers took so far.
-    effort: Effort,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reached {
-    /// Asked for.
-    Nothing,
-    /// Codes and grids are made, their errors and the size told.
-    Applied,
-    /// The layers are measured.
-    Layers,
-    /// The quantized model has been given what it has to have, and is being heard.
-    Asked,
-    /// All answers are in.
-    Answers,
-    /// There is nothing more to tell.
-    Settled,
 }
 
 struct Sweep {
@@ -83,6 +63,11 @@ pub struct Engine {
     host: Rc<dyn Host>,
     bench: Option<Bench>,
     goal: Option<Goal>,
+    /// A run that is not finished, while something else is wanted.
+    shelved: Option<Box<Learning>>,
+    kept: Kept,
+    paces: Paces,
+    estimate: Option<Estimating>,
     sweep: Option<Sweep>,
     timed: Option<Timed>,
 }
@@ -90,7 +75,34 @@ pub struct Engine {
 impl Engine {
     /// An engine on `backend` with nothing on its bench.
     pub fn new(backend: Rc<dyn Backend>, host: Rc<dyn Host>) -> Self {
-        Self { backend, cpu: Cpu::new(), host, bench: None, goal: None, sweep: None, timed: None }
+        Self {
+            backend,
+            cpu: Cpu::new(),
+            host,
+            bench: None,
+            goal: None,
+            shelved: None,
+            kept: Kept::default(),
+            paces: Paces::default(),
+            estimate: None,
+            sweep: None,
+            timed: None,
+        }
+    }
+
+    /// Goes on with another engine: the one before was lost. Everything on the bench stays, and so does a run, from the end of
+    /// its last finished step; it is paused until told to go on.
+    pub fn replace_backend(&mut self, backend: Rc<dyn Backend>) {
+        self.backend = backend;
+        self.paces = Paces::default();
+        self.timed = None;
+        self.sweep = None;
+        if let Some(bench) = &mut self.bench {
+            bench.forget_plans();
+        }
+        if let Some(goal) = &mut self.goal {
+            goal.reached = Reached::Nothing;
+        }
     }
 
     /// What is on the bench.
@@ -108,14 +120,7 @@ impl Engine {
             }
             Request::LoadData { name } => self.load_data(&name, blobs),
             Request::Update { revision, recipe, focus } => {
-                self.goal = Some(Goal {
-                    revision,
-                    recipe,
-                    focus,
-                    reached: Reached::Nothing,
-                    effort: Effort::default(),
-                });
-                self.sweep = None;
+                self.update(revision, recipe, focus);
                 Ok(())
             }
             Request::Look { revision: _, focus } => self.look(focus),
@@ -126,6 +131,22 @@ impl Engine {
             Request::Predict { id, values } => self.predict(id, values, control).await,
             Request::Bench { batch, runs } => self.time(batch, runs),
             Request::Export { form } => self.export(form),
+            Request::Estimate { id, recipe } => {
+                self.estimate = self.bench.is_some().then_some(Estimating { id, recipe });
+                self.bench.as_ref().map(drop).ok_or_else(nothing_there)
+            }
+            Request::Run { revision, id, recipe, focus } => self.begin_run(revision, id, recipe, focus),
+            Request::Pause => {
+                self.pause_run();
+                Ok(())
+            }
+            Request::Resume { revision } => self.continue_run(revision, Mode::Running),
+            Request::Step { revision } => self.continue_run(revision, Mode::Stepping),
+            Request::Stop { revision, keep } => {
+                self.stop_run(revision, keep);
+                Ok(())
+            }
+            Request::Show { revision, id, focus } => self.show_run(revision, id, focus),
             Request::Cancel => {
                 self.stop();
                 self.emit(Event::Cancelled);
@@ -139,23 +160,26 @@ impl Engine {
 
     /// Does the next unit of work. Returns whether there is more to do.
     ///
-    /// A unit that is interrupted through `control` is done again, from where it was, by the next call.
+    /// A unit that is interrupted through `control` is done again, from where it was, by the next call. What is short comes
+    /// before what learns.
     pub async fn advance(&mut self, control: &Control<'_>) -> bool {
-        let done = if self.goal.as_ref().is_some_and(|goal| goal.reached < Reached::Settled) {
+        let goal = self.goal.as_ref();
+        let done = if goal.is_some_and(|goal| goal.has_work() && !goal.learns()) {
             self.work_on_goal(control).await
         } else if self.sweep.is_some() {
             self.sweep_one(control).await
         } else if self.timed.is_some() {
             self.time_once(control).await
+        } else if self.estimate.is_some() {
+            self.make_estimate(control).await
+        } else if goal.is_some_and(Goal::has_work) {
+            self.learn_one(control).await
         } else {
             return false;
         };
         match done {
             Ok(()) | Err(QuantError::Run(RunError::Cancelled)) => {}
-            Err(error) => {
-                self.stop();
-                self.emit(Event::Failed(failure_of(&error)));
-            }
+            Err(error) => self.fail(&error),
         }
         self.has_work()
     }
@@ -164,16 +188,28 @@ impl Engine {
     pub fn has_work(&self) -> bool {
         self.sweep.is_some()
             || self.timed.is_some()
-            || self.goal.as_ref().is_some_and(|goal| goal.reached < Reached::Settled)
+            || self.estimate.is_some()
+            || self.goal.as_ref().is_some_and(Goal::has_work)
     }
 
-    /// Leaves everything as it is now.
+    /// Leaves everything as it is now. A run can go on later.
     fn stop(&mut self) {
-        if let Some(goal) = &mut self.goal {
-            goal.reached = Reached::Settled;
-        }
+        self.pause_run();
+        self.settle();
+        self.estimate = None;
         self.sweep = None;
         self.timed = None;
+    }
+
+    /// Stops, and says why.
+    fn fail(&mut self, error: &QuantError) {
+        let failure = failure_of(error);
+        let failure = match self.rewind_run(failure.code == Code::DeviceLost) {
+            Some(what) => failure.hint(what),
+            None => failure,
+        };
+        self.stop();
+        self.emit(Event::Failed(failure));
     }
 
     fn emit(&self, event: Event) {
@@ -196,6 +232,8 @@ impl Engine {
         self.emit(Event::Progress { stage: Stage::Reading, done: 1, total: 1 });
         let bench = read?;
         self.stop();
+        self.forget_runs();
+        self.paces = Paces::default();
         self.goal = None;
         for warning in bench.warnings() {
             self.emit(Event::Warning(warning.clone()));
@@ -210,6 +248,7 @@ impl Engine {
         bench.replace_data(name, blobs.first().map_or(&[], Vec::as_slice))?;
         let (facts, data) = (bench.prepared.facts.clone(), bench.data_facts());
         self.stop();
+        self.forget_runs();
         self.emit(Event::Loaded { facts, data });
         Ok(())
     }
@@ -217,7 +256,7 @@ impl Engine {
     fn look(&mut self, focus: Focus) -> Result<(), Failure> {
         let Some(goal) = &mut self.goal else { return Ok(()) };
         goal.focus = focus;
-        if goal.reached >= Reached::Applied {
+        if goal.reached > Reached::Nothing {
             self.view()?;
         }
         Ok(())
@@ -228,79 +267,6 @@ impl Engine {
         let (Some(goal), Some(bench)) = (&self.goal, &self.bench) else { return Ok(()) };
         if let Some(view) = bench.view(goal.focus).map_err(|error| failure_of(&error))? {
             self.emit(Event::Viewed { revision: goal.revision, view });
-        }
-        Ok(())
-    }
-
-    /// Brings the goal one step nearer.
-    async fn work_on_goal(&mut self, control: &Control<'_>) -> Result<(), QuantError> {
-        let (Some(goal), Some(bench)) = (&mut self.goal, &mut self.bench) else {
-            self.stop();
-            return Ok(());
-        };
-        let host = &*self.host;
-        let tell = |event: Event| host.emit(event, None);
-        let progress = |stage: Stage| {
-            move |done: usize, total: usize| {
-                tell(Event::Progress { stage, done: done as u32, total: total as u32 });
-            }
-        };
-        let (revision, started) = (goal.revision, host.now_millis());
-        let effort = |report: RunReport| Effort {
-            ran: report.ran as u32,
-            needed: report.needed as u32,
-            millis: host.now_millis() - started,
-        };
-        match goal.reached {
-            Reached::Nothing => {
-                bench.observe(&self.cpu, &goal.recipe, control, &mut progress(Stage::Calibrating)).await?;
-                let ran = bench.apply(&goal.recipe)?;
-                goal.reached = Reached::Applied;
-                if let Some(view) = bench.view(goal.focus)? {
-                    tell(Event::Viewed { revision, view });
-                }
-                let (layers, size) = (bench.reports(), bench.size());
-                let effort = effort(RunReport { ran, needed: layers.len() });
-                tell(Event::Applied { revision, layers, size, effort });
-            }
-            Reached::Applied => {
-                let report = bench.measure_layers(&*self.backend, control).await?;
-                goal.reached = Reached::Layers;
-                let (layers, samples) = (bench.reports(), bench.layer_samples());
-                tell(Event::Layers { revision, layers, samples, effort: effort(report) });
-            }
-            Reached::Layers => {
-                let backend = &*self.backend;
-                let any = bench.prepare_answers(backend, control, &mut progress(Stage::FloatAnswers)).await?;
-                goal.reached = if any { Reached::Asked } else { Reached::Answers };
-                goal.effort = Effort::default();
-            }
-            Reached::Asked => {
-                let Some(report) = bench.next_answers(control).await? else {
-                    goal.reached = Reached::Answers;
-                    return Ok(());
-                };
-                let step = effort(report);
-                goal.effort.ran += step.ran;
-                goal.effort.needed += step.needed;
-                goal.effort.millis += step.millis;
-                if let Some(evaluation) = bench.evaluation() {
-                    tell(Event::Progress { stage: Stage::Answers, done: evaluation.n, total: evaluation.of });
-                    let is_worth_showing =
-                        evaluation.n == evaluation.of || evaluation.n % SHOWN_EVERY < CHUNK;
-                    let answers = if is_worth_showing { bench.answers() } else { Vec::new() };
-                    tell(Event::Evaluated { revision, evaluation, answers, effort: goal.effort });
-                }
-            }
-            Reached::Answers | Reached::Settled => {
-                let seen = &mut progress(Stage::Calibrating);
-                let is_news = bench.observe_distributions(&self.cpu, control, seen).await?;
-                goal.reached = Reached::Settled;
-                if let Some(view) = if is_news { bench.view(goal.focus)? } else { None } {
-                    tell(Event::Viewed { revision, view });
-                }
-                tell(Event::Settled { revision });
-            }
         }
         Ok(())
     }
@@ -387,7 +353,7 @@ fn nothing_there() -> Failure {
 pub fn failure_of(error: &QuantError) -> Failure {
     let code = match error {
         QuantError::Run(RunError::Lost(_)) => Code::DeviceLost,
-        QuantError::Recipe(_) => Code::BadRecipe,
+        QuantError::Recipe(_) | QuantError::Pipeline(_) | QuantError::Method { .. } => Code::BadRecipe,
         QuantError::Unsupported { .. } | QuantError::Face { .. } | QuantError::Infer(_) => {
             Code::UnsupportedModel
         }

@@ -1,0 +1,122 @@
+//! The data beside a model.
+
+use fewbit_formats::{Dataset, Limits};
+use fewbit_graph::Tensor;
+use fewbit_quant::methods::Calibration;
+use fewbit_quant::{Prepared, QuantError};
+
+use crate::failure::{Code, Failure};
+use crate::protocol::DataFacts;
+
+/// Test and calibration samples.
+#[derive(Default)]
+pub(super) struct Data {
+    /// What is answered.
+    pub(super) test: Option<Dataset>,
+    /// What is observed and learned from.
+    calibration: Option<Dataset>,
+    /// Whether the calibration samples are the test samples, for want of others.
+    pub(super) calibration_from_test: bool,
+    classes: Vec<String>,
+}
+
+impl Data {
+    /// Reads both sets. What does not fit a model of one's own is left out, with a warning.
+    pub(super) fn read(
+        prepared: &Prepared,
+        test: Option<&[u8]>,
+        calibration: Option<&[u8]>,
+        classes: Vec<String>,
+    ) -> Result<(Self, Vec<Failure>), Failure> {
+        let read = |bytes: &[u8], what: &str| {
+            Dataset::read(bytes, &Limits::default()).map_err(|error| {
+                Failure::new(Code::UnreadableData, error.to_string())
+                    .at(what)
+                    .hint("an npz with x (uint8 or float32, N×C×H×W) and y (int64, N) is needed")
+            })
+        };
+        let test = test.map(|bytes| read(bytes, "test set")).transpose()?;
+        let calibration = calibration.map(|bytes| read(bytes, "calibration set")).transpose()?;
+        let mut warnings = Vec::new();
+        let mut keep = |set: &Dataset, what: &str| {
+            let fit = prepared.check_samples(&set.x).map_err(|error| warnings.push(unfit(&error).at(what)));
+            fit.is_ok()
+        };
+        let test = test.filter(|test| keep(test, "test set"));
+        let calibration = calibration.filter(|set| keep(set, "calibration set"));
+        let data = Self {
+            calibration_from_test: calibration.is_none() && test.is_some(),
+            calibration: calibration.or_else(|| test.clone()),
+            test,
+            classes,
+        };
+        Ok((data, warnings))
+    }
+
+    /// One labelled set for both.
+    pub(super) fn one(prepared: &Prepared, name: &str, bytes: &[u8]) -> Result<Self, Failure> {
+        let unreadable = |message: String| Failure::new(Code::UnreadableData, message).at(name);
+        let data = Dataset::read(bytes, &Limits::default()).map_err(|error| unreadable(error.to_string()))?;
+        prepared.check_samples(&data.x).map_err(|error| unreadable(error.to_string()))?;
+        Ok(Self {
+            calibration: Some(data.clone()),
+            calibration_from_test: true,
+            test: Some(data),
+            classes: Vec::new(),
+        })
+    }
+
+    /// The first `samples` calibration samples.
+    pub(super) fn calibration(&self, samples: u32) -> Result<Tensor, QuantError> {
+        let all = self.calibration.as_ref().ok_or_else(no_data)?;
+        Ok(all.x.rows(0, samples as usize))
+    }
+
+    /// The same with their labels; none if there are no calibration samples at all.
+    pub(super) fn labelled_calibration(&self, samples: u32) -> Result<Calibration, QuantError> {
+        let Some(all) = &self.calibration else {
+            return Ok(Calibration { samples: Tensor::f32([0], Vec::new())?, labels: None });
+        };
+        let samples = all.x.rows(0, samples as usize);
+        let labels = all.y.as_ref().and_then(|labels| labels.get(..count(&samples) as usize));
+        Ok(Calibration { labels: labels.map(<[i64]>::to_vec), samples })
+    }
+
+    /// What errors of layers are measured on.
+    pub(super) fn samples(&self) -> Option<&Tensor> {
+        self.test.as_ref().or(self.calibration.as_ref()).map(|set| &set.x)
+    }
+
+    /// What there is.
+    pub(super) fn facts(&self, prepared: &Prepared) -> DataFacts {
+        let test = self.test.as_ref();
+        let sample_shape = match (prepared.face(), test) {
+            (Ok(face), _) => face.sample_shape.clone(),
+            (Err(_), Some(test)) => test.x.shape().iter().skip(1).copied().collect(),
+            (Err(_), None) => Vec::new(),
+        };
+        DataFacts {
+            test: test.map_or(0, |test| count(&test.x)),
+            labelled: test.is_some_and(|test| test.y.is_some()),
+            calibration: self.calibration.as_ref().map_or(0, |set| count(&set.x)),
+            calibration_labelled: self.calibration.as_ref().is_some_and(|set| set.y.is_some()),
+            calibration_from_test: self.calibration_from_test,
+            sample_shape,
+            classes: self.classes.clone(),
+        }
+    }
+}
+
+/// The number of samples.
+pub(super) fn count(samples: &Tensor) -> u32 {
+    samples.shape().first().map_or(0, |&n| n as u32)
+}
+
+fn no_data() -> QuantError {
+    QuantError::NotObserved { layer: "every layer: there are no calibration samples".to_owned() }
+}
+
+fn unfit(error: &QuantError) -> Failure {
+    Failure::new(Code::UnreadableData, error.to_string())
+        .hint("open labelled data for this model: an npz with x (N×C×H×W) and y (N)")
+}
