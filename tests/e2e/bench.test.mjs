@@ -3,21 +3,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
+import { drop, EPS, settled, settledAnyLanguage, strip } from "./bench.mjs";
 import { assertAccessible, open, press, SCREENS, screenshot } from "./harness.mjs";
-
-const EPS = 1e-9;
-
-/** The big number, in percent, once no number on the page is stale and nothing is under way. */
-async function settled(page) {
-  await page.waitForFunction(() => {
-    const big = document.querySelector(".headline .big");
-    const isReady = big && /\d/.test(big.textContent) && !big.classList.contains("stale");
-    return isReady && !document.querySelector("footer progress") && /n = 2,000$/.test(document.querySelector(".model .head .num").textContent);
-  }, null, { timeout: 60_000 });
-  return page.evaluate(() => parseFloat(document.querySelector(".headline .big").textContent));
-}
-
-const strip = (page, name) => page.getByRole("slider", { name: `bits of the weights of ${name}`, exact: true });
 
 test("the page starts alive: a quantized network with its accuracy, before any click", async (t) => {
   const start = Date.now();
@@ -75,65 +62,20 @@ test("a link opens to the same settings and the same numbers", async (t) => {
   assert.equal(await strip(other, "conv2").getAttribute("aria-valuenow"), "2");
 });
 
-test("a corrupt link says so, and the bench works", async (t) => {
-  const page = await open(t, "#v1.AAAA");
-  await page.getByRole("heading", { name: "This link cannot be read" }).waitFor();
-  await settled(page);
-});
-
-test("a file that is no model says what it is, and the model before it stays", async (t) => {
+test("a model of one's own is opened by dropping it, and comes back by redo", async (t) => {
   const page = await open(t);
-  const before = await settled(page);
-  await drop(page, "notes.txt", Buffer.from("no model at all"));
-  await page.getByRole("heading", { name: "This file is not a model that Fewbit can read" }).waitFor();
-  await strip(page, "conv1").focus();
-  await press(page, "7");
-  await settled(page);
+  const gallery = await settled(page);
+  const chosen = (name) => page.waitForFunction((name) => document.querySelector("label.model select").selectedOptions[0].textContent === name, name);
+  await drop(page, "mine.onnx", await readFile(new URL("../../assets/models/fashion-mobilenet.onnx", import.meta.url)));
+  await chosen("mine.onnx");
+  const own = await settled(page);
   await press(page, "Control+z");
-  assert.ok(Math.abs((await settled(page)) - before) < EPS);
-});
-
-test("a model of one's own is opened by dropping it", async (t) => {
-  const page = await open(t);
-  await settled(page);
-  const model = await readFile(new URL("../../assets/models/fashion-lenet.onnx", import.meta.url));
-  await drop(page, "mine.onnx", model);
-  await page.waitForFunction(() => document.querySelector(".model select, label.model select").selectedOptions[0].textContent === "mine.onnx");
-  await settled(page);
-});
-
-async function drop(page, name, bytes) {
-  const data = await page.evaluateHandle(([name, text]) => {
-    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-    const transfer = new DataTransfer();
-    transfer.items.add(new File([bytes], name));
-    return transfer;
-  }, [name, bytes.toString("base64")]);
-  await page.dispatchEvent("body", "drop", { dataTransfer: data });
-}
-
-test("a worker that dies is started again, and the work goes on", async (t) => {
-  const page = await open(t, "", {
-    expected: [/worker/i, /unreachable/],
-    before: (page) => page.addInitScript(() => {
-      const Native = Worker;
-      window.workers = [];
-      window.Worker = class extends Native {
-        constructor(...args) {
-          super(...args);
-          window.workers.push(this);
-        }
-      };
-    }),
-  });
-  await settled(page);
-  await strip(page, "conv2").focus();
-  await press(page, "3");
-  const accuracy = await settled(page);
-  await page.evaluate(() => window.workers.at(-1).onerror(new ErrorEvent("error", { message: "killed by a test" })));
-  await page.getByRole("heading", { name: "The engine stopped and is started again" }).waitFor();
-  await page.waitForFunction(() => window.workers.length === 2);
-  assert.ok(Math.abs((await settled(page)) - accuracy) < EPS, "the settings were kept, the numbers are the same");
+  await chosen("fashion-lenet");
+  assert.ok(Math.abs((await settled(page)) - gallery) < EPS);
+  await press(page, "Control+Shift+z");
+  await chosen("mine.onnx");
+  assert.ok(Math.abs((await settled(page)) - own) < EPS, "the file is there without being asked for");
+  assert.equal(await page.locator(".notices li, .notice").count(), 0);
 });
 
 test("Chinese and dark, on a phone too", async (t) => {
@@ -148,13 +90,6 @@ test("Chinese and dark, on a phone too", async (t) => {
   assert.ok(overflow <= 1, `nothing sticks out to the right, but ${overflow} px do`);
   await screenshot(t, phone, "bench-phone", { fullPage: true });
 });
-
-async function settledAnyLanguage(page) {
-  await page.waitForFunction(() => {
-    const big = document.querySelector(".headline .big");
-    return big && /\d/.test(big.textContent) && !big.classList.contains("stale") && !document.querySelector("footer progress");
-  }, null, { timeout: 60_000 });
-}
 
 test("with a software adapter the CPU engine runs, and the badge says why", async (t) => {
   const page = await open(t, "", { webgpu: true });
@@ -172,16 +107,4 @@ test("WebGPU gives the numbers of the CPU engine", async (t) => {
   assert.match(await gpu.locator("button.badge").innerText(), /WebGPU/);
   assert.ok(Math.abs(a - b) <= 0.1, `accuracy on CPU ${a}, on WebGPU ${b}`);
   await screenshot(t, gpu, "bench-webgpu");
-});
-
-test("a GPU that is lost is told of, and the work goes on", async (t) => {
-  const page = await open(t, "?backend=gpu", { webgpu: true, expected: [/deprecated/] });
-  await settled(page);
-  const browser = await page.context().browser().newBrowserCDPSession();
-  await browser.send("Browser.crashGpuProcess").catch(() => {});
-  await strip(page, "conv2").focus();
-  await press(page, "4");
-  await page.getByRole("heading", { name: "The GPU was lost" }).waitFor();
-  await settled(page);
-  assert.equal(await strip(page, "conv2").getAttribute("aria-valuenow"), "4");
 });

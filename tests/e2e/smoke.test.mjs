@@ -4,15 +4,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertAccessible, open, screenshot } from "./harness.mjs";
 
-/** Starts the engine's worker by the address in the page and waits until its module has arrived. */
-async function startWorker(page) {
-  const arrived = page.waitForResponse((response) => response.url().includes("worker_bg.wasm"));
-  await page.evaluate(() => {
-    const { content } = document.querySelector('meta[name="fewbit-worker"]');
-    window.smoke = new Worker(new URL(content, document.baseURI));
-    window.smoke.onerror = (event) => console.error(`worker: ${event.message}`);
-  });
-  return arrived;
+/** Opens the page and gives the answer that brought the engine's module. */
+async function openWithModule(t, options) {
+  let module;
+  const before = async (page) => {
+    module = page.waitForResponse((response) => response.url().includes("worker_bg.wasm"));
+  };
+  const page = await open(t, "", { ...options, before });
+  return [page, await module];
 }
 
 for (const webgpu of [false, true]) {
@@ -29,14 +28,13 @@ for (const webgpu of [false, true]) {
 }
 
 test("the page works under a path", async (t) => {
-  const page = await open(t, "", { prefix: "/some/path" });
-  const module = await startWorker(page);
+  const [page, module] = await openWithModule(t, { prefix: "/some/path" });
   assert.equal(module.status(), 200);
+  await page.waitForFunction(() => /\d/.test(document.querySelector(".headline .big")?.textContent ?? ""));
 });
 
 test("the worker loads, and its address carries a version", async (t) => {
-  const page = await open(t);
-  const module = await startWorker(page);
+  const [, module] = await openWithModule(t);
   assert.equal(module.headers()["content-type"], "application/wasm");
   assert.match(module.url(), /\/worker_bg\.wasm\?v=[0-9a-f]{16}$/);
 });
@@ -61,6 +59,18 @@ test("the content security policy keeps the page's requests at home", async (t) 
     return window.inlineRan === true;
   });
   assert.equal(inline, false);
+});
+
+test("the policy holds for the engine's worker, too", async (t) => {
+  const expected = [/Content Security Policy/, /foreign request: http:\/\/example\.invalid/, /ERR_/];
+  const [page] = await openWithModule(t, { expected });
+  const [worker] = page.workers();
+  const refusal = await worker.evaluate(async () => {
+    const told = new Promise((tell) => self.addEventListener("securitypolicyviolation", (event) => tell(event.effectiveDirective)));
+    const answer = await fetch("http://example.invalid/").then(() => "sent", () => "refused");
+    return [answer, await told];
+  });
+  assert.deepEqual(refusal, ["refused", "connect-src"]);
 });
 
 test("the page that a visitor first sees is accessible", async (t) => {

@@ -15,8 +15,11 @@ use fewbit_quant::report::{Evaluation, LayerReport, LayerView, ModelFacts, Sensi
 use js_sys::Uint8Array;
 use leptos::prelude::*;
 
+use self::files::{Files, Shelf};
 use crate::platform::engine::Engine;
 use crate::platform::{fetch, file};
+
+mod files;
 
 /// Bins of the histograms that the bench draws.
 const BINS: u32 = 96;
@@ -176,19 +179,12 @@ impl Results {
     }
 }
 
-/// The files on the bench, kept so that a new worker can be given them again.
-#[derive(Clone, Default)]
-struct Files {
-    model: Option<(String, Uint8Array)>,
-    test: Option<(String, Uint8Array)>,
-    calibration: Option<Uint8Array>,
-    classes: Vec<String>,
-}
-
 #[derive(Default)]
 struct Hidden {
     engine: Option<Engine>,
     files: Files,
+    /// The files of a person's own models.
+    shelf: Shelf<Files>,
     /// A person's file that is being tried: it replaces the model on the bench only once it is read.
     candidate: Option<(ModelRef, Files)>,
     notices: u64,
@@ -313,7 +309,11 @@ impl Desk {
         })
     }
 
+    /// Without a model on the bench there is nothing to update; [`Self::loaded`] asks again.
     fn ask_update(self) {
+        if self.results.facts.with_untracked(Option::is_none) {
+            return;
+        }
         let recipe = self.history.with_untracked(|history| history.now().recipe.clone());
         let revision = self.revision.get_untracked();
         self.send(Request::Update { revision, recipe, focus: self.focus() }, Vec::new());
@@ -429,17 +429,23 @@ impl Desk {
         });
     }
 
-    /// Fetches the gallery model that the document names and gives it to the engine.
+    /// Gives the engine the model that the document names: fetched from the gallery, or as it was opened before.
     fn load_from_document(self) {
         let model = self.history.with_untracked(|history| history.now().model.clone());
         let exhibit = match &model {
             ModelRef::Gallery(id) => gallery::find(id),
-            ModelRef::File { name, .. } => {
-                let kept = self.hidden.with_value(|hidden| hidden.borrow().files.clone());
-                if kept.model.as_ref().is_some_and(|(kept, _)| kept == name) {
-                    self.results.clear();
-                    self.send_files(&kept);
+            ModelRef::File { name, id } => {
+                let kept = self.hidden.with_value(|hidden| hidden.borrow().shelf.get(id).cloned());
+                let was_there = self.results.facts.with_untracked(Option::is_some);
+                self.results.clear();
+                if let Some(files) = kept {
+                    self.hidden.with_value(|hidden| hidden.borrow_mut().files = files.clone());
+                    self.send_files(&files);
                 } else {
+                    self.hidden.with_value(|hidden| hidden.borrow_mut().files.model = None);
+                    if was_there {
+                        self.cancel();
+                    }
                     let failure = Failure::new(
                         Code::UnreadableModel,
                         format!("this work is about your own file `{name}`"),
@@ -585,6 +591,13 @@ impl Desk {
                 self.history.update(|history| history.dispatch(&Command::Open(model), None));
             }
         }
+        self.hidden.with_value(|hidden| {
+            let Hidden { shelf, files, .. } = &mut *hidden.borrow_mut();
+            let is_own = |model: &ModelRef| matches!(model, ModelRef::File { id, .. } if *id == facts.id);
+            if self.history.with_untracked(|history| is_own(&history.now().model)) {
+                shelf.put(&facts.id, files.bytes(), files.clone());
+            }
+        });
         self.results.progress.set(None);
         let is_same = self.results.facts.with_untracked(|now| now.as_ref() == Some(&facts))
             && self.results.data.with_untracked(|now| now.as_ref() == Some(&data));

@@ -115,8 +115,8 @@ async fn serve(inbox: Rc<Inbox>) {
     let mut engine: Option<Engine> = None;
     loop {
         while let Some((request, blobs)) = inbox.take() {
-            if let Request::Open { choice } = request {
-                engine = open(choice, &host).await;
+            if let Request::Open { choice, spoil } = request {
+                engine = open(choice, spoil.as_deref(), &host).await;
                 continue;
             }
             let Some(engine) = &mut engine else { continue };
@@ -135,8 +135,8 @@ async fn serve(inbox: Rc<Inbox>) {
     }
 }
 
-async fn open(choice: EngineChoice, host: &Rc<dyn Host>) -> Option<Engine> {
-    match choose::open(choice, now_millis).await {
+async fn open(choice: EngineChoice, spoil: Option<&str>, host: &Rc<dyn Host>) -> Option<Engine> {
+    match choose::open(choice, spoil, now_millis).await {
         Ok((backend, info)) => {
             host.emit(Event::Ready(info), None);
             Some(Engine::new(backend, Rc::clone(host)))

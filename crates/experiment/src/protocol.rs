@@ -28,7 +28,7 @@ pub enum EngineChoice {
     Auto,
     /// The CPU engine.
     Cpu,
-    /// The GPU engine, on whatever adapter there is; an error if there is none.
+    /// The GPU engine on whatever adapter there is, if it passes the self-test; an error if there is none.
     Gpu,
 }
 
@@ -39,6 +39,8 @@ pub enum Request {
     Open {
         /// Which one is wanted.
         choice: EngineChoice,
+        /// A fault switch for tests: the kernel whose self-test is to fail; a name that is no kernel's fails all.
+        spoil: Option<String>,
     },
     /// Puts a model on the bench. Blobs: the model; then as told the test set and the calibration set (npz).
     Load {
@@ -234,6 +236,8 @@ pub struct SelfTestReport {
     pub checks: Vec<KernelCheck>,
     /// How long it took, in milliseconds.
     pub millis: f64,
+    /// Whether results were spoiled because [`Request::Open`] asked for it.
+    pub spoiled: bool,
 }
 
 /// One kernel against the CPU engine.

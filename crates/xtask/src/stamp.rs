@@ -16,22 +16,21 @@ pub(crate) fn from_environment() -> Result<()> {
 
 fn stamp(folder: &Path) -> Result<()> {
     let page = folder.join("index.html");
-    let loader = folder.join("worker_loader.js");
     let html = read(&page)?;
     refuse_inline_scripts(&html)?;
     let policy = content_security_policy(&html).context("index.html has no content security policy")?;
 
     let hash = fnv1a(&[&bytes(&folder.join("worker.js"))?, &bytes(&folder.join("worker_bg.wasm"))?]);
     let version = format!("?v={hash:016x}");
-    write(&page, &with_version(&html, "worker_loader.js", &version)?)?;
-    let shim = with_version(&read(&loader)?, "worker.js", &version)?;
-    write(&loader, &with_version(&shim, "worker_bg.wasm", &version)?)?;
+    let html = with_version(&html, "worker.js", &version)?;
+    write(&page, &with_version(&html, "worker_bg.wasm", &version)?)?;
     write(&folder.join("_headers"), &headers(policy))
 }
 
 /// Response headers in the form that several hosts of static files read; the others ignore the file.
 ///
-/// A worker does not inherit the policy in the page's `<meta>`, so a host that can should send it with every file.
+/// The page has its policy in its `<meta>`, and its worker inherits it; a host that sends it as well holds to it whatever comes
+/// without a page around it.
 fn headers(policy: &str) -> String {
     format!(
         "/*\n  Content-Security-Policy: {policy}\n  X-Content-Type-Options: nosniff\n  Referrer-Policy: no-referrer\n  \
@@ -94,10 +93,10 @@ mod tests {
 
     #[test]
     fn an_address_gets_its_version() {
-        let shim = "importScripts(\"./worker.js\");wasm_bindgen(\"./worker_bg.wasm\");";
-        let stamped = with_version(shim, "worker.js", "?v=1").unwrap();
-        assert_eq!(stamped, "importScripts(\"./worker.js?v=1\");wasm_bindgen(\"./worker_bg.wasm\");");
-        assert!(with_version(shim, "other.js", "?v=1").is_err());
+        let html = "<meta content=\"./worker.js\" data-wasm=\"./worker_bg.wasm\" />";
+        let stamped = with_version(html, "worker.js", "?v=1").unwrap();
+        assert_eq!(stamped, "<meta content=\"./worker.js?v=1\" data-wasm=\"./worker_bg.wasm\" />");
+        assert!(with_version(html, "other.js", "?v=1").is_err());
     }
 
     #[test]

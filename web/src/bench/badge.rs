@@ -85,6 +85,7 @@ fn SelfTest(test: SelfTestReport) -> impl IntoView {
     let shell = &words().shell;
     view! {
         <h3>{(shell.self_test)(&test.adapter, test.millis)}</h3>
+        {test.spoiled.then(|| view! { <p>{shell.spoiled}</p> })}
         <table class="plain">
             <thead>
                 <tr>

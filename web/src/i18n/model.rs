@@ -40,6 +40,8 @@ pub struct Words {
     pub tried: &'static str,
     /// The scatter in a sentence: how many.
     pub tried_summary: fn(usize) -> String,
+    /// In place of the points while there are none.
+    pub tried_nothing: &'static str,
     /// Axis: size.
     pub axis_size: &'static str,
     /// Axis: accuracy.
@@ -53,7 +55,7 @@ pub struct Words {
     /// The strip of samples.
     pub answers: &'static str,
     /// How many changed, of how many.
-    pub answers_changed: fn(u32, u32) -> String,
+    pub answers_changed: fn(&str, &str) -> String,
     /// Nothing changed yet.
     pub answers_same: &'static str,
     /// A sample: label, float's answer, quantized answer.
@@ -109,6 +111,7 @@ pub const ENGLISH: Words = Words {
             "{n} configurations by size (lower is better) and accuracy (higher is better); activate a point to return to it"
         )
     },
+    tried_nothing: "each result becomes a point here",
     axis_size: "size, KB",
     axis_accuracy: "accuracy, %",
     float_at: |size| format!("float, {size}"),
@@ -156,6 +159,7 @@ pub const CHINESE: Words = Words {
     bit_operations_hint: "Σ 乘加数 · 权重位数 · 输入位数，单个样本",
     tried: "已尝试的配置",
     tried_summary: |n| format!("{n} 个配置，按大小（越低越好）与准确率（越高越好）；激活一点即可返回"),
+    tried_nothing: "每个结果都会成为这里的一个点",
     axis_size: "大小，KB",
     axis_accuracy: "准确率，%",
     float_at: |size| format!("浮点，{size}"),

@@ -49,6 +49,8 @@ pub struct Words {
     pub engine_choice: fn(EngineChoice) -> &'static str,
     /// The self-test's heading: adapter, milliseconds.
     pub self_test: fn(&str, f64) -> String,
+    /// A failure of the self-test that the address asks for.
+    pub spoiled: &'static str,
     /// Column heads of the self-test.
     pub kernel: &'static str,
     /// Relative to the largest value.
@@ -99,6 +101,11 @@ pub struct Words {
     pub apply: &'static str,
 }
 
+/// Whether the self-test failed because the address asked for it.
+fn is_spoiled(info: &EngineInfo) -> bool {
+    info.self_test.as_ref().is_some_and(|test| test.spoiled)
+}
+
 /// English.
 pub const ENGLISH: Words = Words {
     model: "model",
@@ -127,6 +134,9 @@ pub const ENGLISH: Words = Words {
     engine_mark: |info| match (info.gpu, &info.reason) {
         (true, EngineReason::Verified) => "WebGPU verified".to_owned(),
         (true, _) => "WebGPU".to_owned(),
+        (false, EngineReason::SelfTestFailed(_)) if is_spoiled(info) => {
+            "CPU: GPU test set to fail".to_owned()
+        }
         (false, EngineReason::SelfTestFailed(_)) => "CPU: the GPU failed its test".to_owned(),
         (false, EngineReason::DeviceLost(_)) => "CPU: the GPU was lost".to_owned(),
         (false, _) => "CPU".to_owned(),
@@ -154,6 +164,7 @@ pub const ENGLISH: Words = Words {
         EngineChoice::Gpu => "Use WebGPU",
     },
     self_test: |adapter, millis| format!("Self-test of {adapter}, {millis:.0} ms"),
+    spoiled: "This failure was asked for: the address has the fault switch ?selftest=. The results were spoiled on purpose, and say nothing about this adapter.",
     kernel: "kernel",
     worst_error: "worst relative error",
     allowed: "allowed",
@@ -249,6 +260,7 @@ pub const CHINESE: Words = Words {
     engine_mark: |info| match (info.gpu, &info.reason) {
         (true, EngineReason::Verified) => "WebGPU 已验证".to_owned(),
         (true, _) => "WebGPU".to_owned(),
+        (false, EngineReason::SelfTestFailed(_)) if is_spoiled(info) => "CPU：GPU 自检被设为失败".to_owned(),
         (false, EngineReason::SelfTestFailed(_)) => "CPU：GPU 未通过自检".to_owned(),
         (false, EngineReason::DeviceLost(_)) => "CPU：GPU 已丢失".to_owned(),
         (false, _) => "CPU".to_owned(),
@@ -272,6 +284,7 @@ pub const CHINESE: Words = Words {
         EngineChoice::Gpu => "使用 WebGPU",
     },
     self_test: |adapter, millis| format!("{adapter} 自检，{millis:.0} 毫秒"),
+    spoiled: "此失败是人为指定的：地址中带有故障开关 ?selftest=。结果被有意破坏，与此适配器的好坏无关。",
     kernel: "内核",
     worst_error: "最大相对误差",
     allowed: "允许",

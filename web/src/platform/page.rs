@@ -42,9 +42,12 @@ pub fn language() -> String {
     web_sys::window().and_then(|window| window.navigator().language()).unwrap_or_default()
 }
 
-/// The content of `<meta name=…>`.
-pub fn meta(name: &str) -> Option<String> {
-    document()?.query_selector(&format!("meta[name={name}]")).ok()??.get_attribute("content")
+/// The whole address of what an attribute of `<meta name=…>` names relative to the page.
+pub fn meta_address(name: &str, attribute: &str) -> Option<String> {
+    let document = document()?;
+    let relative = document.query_selector(&format!("meta[name={name}]")).ok()??.get_attribute(attribute)?;
+    let base = document.base_uri().ok()??;
+    Some(web_sys::Url::new_with_base(&relative, &base).ok()?.href())
 }
 
 /// Sets an attribute of the root element.

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use crate::i18n::words;
 use crate::platform::canvas;
 use crate::state::Desk;
+use crate::ui::format;
 
 /// How many samples the strip shows.
 const SHOWN: usize = 12;
@@ -19,7 +20,8 @@ pub fn Answers() -> impl IntoView {
     let changed = move || {
         results.evaluation.with(|e| {
             let e = &e.as_ref()?.value;
-            Some((words().model.answers_changed)(e.n - e.agree, e.n))
+            let [changed, n] = [e.n - e.agree, e.n].map(|n| format::count(n.into()));
+            Some((words().model.answers_changed)(&changed, &n))
         })
     };
     let is_same = move || results.evaluation.with(|e| e.as_ref().is_some_and(|e| e.value.agree == e.value.n));

@@ -103,8 +103,12 @@ fn Drawing(size: Signal<Size>) -> impl IntoView {
         Some((height, (words().model.float_at)(&format::bytes(bytes))))
     };
     let recipe = desk.part(|document| document.recipe.clone());
+    let is_empty = Memo::new(move |_| tried.with(Vec::is_empty));
     view! {
-        <Axes scales size />
+        {move || match is_empty.get() {
+            true => view! { <Nothing size /> }.into_any(),
+            false => view! { <Axes scales size /> }.into_any(),
+        }}
         {move || float().map(|(height, label)| view! {
             <line class="float-line" x1=LEFT x2=size.get().width - RIGHT y1=height y2=height />
             <text x=size.get().width - RIGHT y=height - 4.0 text-anchor="end">{label}</text>
@@ -139,6 +143,16 @@ fn Drawing(size: Signal<Size>) -> impl IntoView {
                 }
             }
         </For>
+    }
+}
+
+/// In place of axes, which would have no scale.
+#[component]
+fn Nothing(size: Signal<Size>) -> impl IntoView {
+    view! {
+        <text x=move || 0.5 * size.get().width y=move || 0.5 * size.get().height text-anchor="middle">
+            {move || words().model.tried_nothing}
+        </text>
     }
 }
 
