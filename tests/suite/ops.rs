@@ -16,7 +16,7 @@ use pollster::block_on;
 const SEEDS: std::ops::Range<u64> = 0..30;
 
 fn every_problem() -> impl Iterator<Item = Problem> {
-    problems::ALL.iter().flat_map(|(_, problem)| SEEDS.map(problem))
+    problems::ALL.iter().chain(problems::LEARNING).flat_map(|(_, problem)| SEEDS.map(problem))
 }
 
 fn solve(problem: &Problem, engine: &Cpu, keep: Keep) -> Vec<Tensor> {
@@ -409,7 +409,7 @@ fn single_operators_are_evaluated_for_folding() {
 #[test]
 fn the_bits_of_all_problems_are_those_of_every_machine() {
     let mut found = String::new();
-    for (name, problem) in problems::ALL {
+    for (name, problem) in problems::ALL.iter().chain(problems::LEARNING) {
         let mut hasher = blake3::Hasher::new();
         for tensor in SEEDS.flat_map(|seed| solve(&problem(seed), &Cpu::new(), Keep::Outputs)) {
             hasher.update(&tensor.to_bytes());

@@ -55,6 +55,18 @@ pub fn conv_pointwise(seed: u64) -> Problem {
 }
 
 fn windowed(mut b: Builder, groups: usize, inputs: usize, outputs: usize, kernel: Vec<usize>) -> Problem {
+    let (op, x, w) = window(&mut b, groups, inputs, outputs, kernel);
+    solve(b, op, &x, &w)
+}
+
+/// Draws strides, dilations, padding and sizes; with the shapes of x and w.
+pub(super) fn window(
+    b: &mut Builder,
+    groups: usize,
+    inputs: usize,
+    outputs: usize,
+    kernel: Vec<usize>,
+) -> (Conv, Vec<usize>, Vec<usize>) {
     let axes = kernel.len();
     let mut draw = |choices: &[usize]| -> Vec<usize> { (0..axes).map(|_| b.rng.pick(choices)).collect() };
     let op = Conv {
@@ -72,7 +84,7 @@ fn windowed(mut b: Builder, groups: usize, inputs: usize, outputs: usize, kernel
     });
     let x = [vec![n, inputs], spatial.collect()].concat();
     let w = [vec![outputs, inputs / groups], kernel].concat();
-    solve(b, op, &x, &w)
+    (op, x, w)
 }
 
 fn solve(mut b: Builder, op: Conv, x: &[usize], w: &[usize]) -> Problem {

@@ -7,7 +7,7 @@ use crate::array::{Array, broadcast_shape};
 use crate::problem::{Builder, Problem};
 use crate::tolerance::Tolerance;
 
-const UNARY: [Unary; 22] = [
+pub(super) const UNARY: [Unary; 22] = [
     Unary::Relu,
     Unary::LeakyRelu { alpha: 0.1 },
     Unary::Clip { min: 0.0, max: 6.0 },

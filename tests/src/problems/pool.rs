@@ -18,14 +18,24 @@ pub fn pool_1d(seed: u64) -> Problem {
 }
 
 fn windowed(mut b: Builder, axes: usize) -> Problem {
+    let (op, shape) = window(&mut b, axes);
+    if op.kind == PoolKind::Max {
+        b.tolerate(Tolerance::Exact);
+    }
+    let (x_wire, x) = b.input("x", &shape);
+    let y = oracle(&op, &x);
+    let wire = b.node("y", Op::Pool(op), &[x_wire]);
+    b.expect(wire, y);
+    b.build()
+}
+
+/// Draws a pooling of any kind, and the shape of its x.
+pub(super) fn window(b: &mut Builder, axes: usize) -> (Pool, Vec<usize>) {
     let kind = match b.rng.between(0, 3) {
         0 => PoolKind::Mean { count_include_pad: true },
         1 => PoolKind::Mean { count_include_pad: false },
         _ => PoolKind::Max,
     };
-    if kind == PoolKind::Max {
-        b.tolerate(Tolerance::Exact);
-    }
     let kernel: Vec<usize> = (0..axes).map(|_| b.rng.between(1, 3)).collect();
     let strides: Vec<usize> = (0..axes).map(|_| b.rng.between(1, 3)).collect();
     // Undilated and padded by less than the kernel: every window sees an element.
@@ -34,19 +44,14 @@ fn windowed(mut b: Builder, axes: usize) -> Problem {
         1 => b.rng.between(0, kernel[a] - 1),
         _ => 0,
     };
-    let pads_begin: Vec<usize> = (0..axes).map(|a| padding(&mut b, a)).collect();
-    let pads_end: Vec<usize> = (0..axes).map(|a| padding(&mut b, a)).collect();
+    let pads_begin: Vec<usize> = (0..axes).map(|a| padding(b, a)).collect();
+    let pads_end: Vec<usize> = (0..axes).map(|a| padding(b, a)).collect();
     let shape: Vec<usize> = [b.batch(), b.rng.between(1, 4)]
         .into_iter()
         .chain((0..axes).map(|a| dilations[a] * (kernel[a] - 1) + 1 + b.rng.between(0, 6)))
         .collect();
     let ceil_mode = b.rng.one_in(2);
-    let op = Pool { kind, kernel, strides, dilations, pads_begin, pads_end, ceil_mode };
-    let (x_wire, x) = b.input("x", &shape);
-    let y = oracle(&op, &x);
-    let wire = b.node("y", Op::Pool(op), &[x_wire]);
-    b.expect(wire, y);
-    b.build()
+    (Pool { kind, kernel, strides, dilations, pads_begin, pads_end, ceil_mode }, shape)
 }
 
 /// The maximum or the mean of the window at each place. Padding at the end that only the last, partly covered

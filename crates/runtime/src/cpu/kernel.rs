@@ -1,15 +1,19 @@
 //! What a step of a plan computes.
 
 use fewbit_graph::Op;
+use fewbit_graph::op;
 
 use crate::backend::RunError;
 use crate::control::Control;
+use crate::cpu::bernoulli;
 use crate::cpu::broadcast::Broadcast;
 use crate::cpu::conv::Conv;
+use crate::cpu::gather::Gather;
 use crate::cpu::layout::{Concat, Pad, View};
 use crate::cpu::matmul::MatMul;
 use crate::cpu::observe;
 use crate::cpu::pool::Pool;
+use crate::cpu::pool_grad;
 use crate::cpu::reduce::Reduce;
 use crate::cpu::softmax::Softmax;
 use crate::cpu::stage::Finish;
@@ -24,10 +28,14 @@ pub(crate) enum Kernel {
     Conv(Conv),
     MatMul(MatMul),
     Pool(Pool),
+    PoolGrad(Pool),
     Reduce(Reduce),
     Softmax(Softmax),
     Concat(Concat),
     Pad(Pad),
+    Gather(Gather),
+    GatherGrad(Gather),
+    Bernoulli(op::Bernoulli),
     Compare(Broadcast),
     Moments(Broadcast),
     Histogram,
@@ -43,6 +51,7 @@ impl Kernel {
             Op::MatMul => Self::MatMul(MatMul::new(x, w?)),
             Op::Gemm(gemm) => Self::MatMul(MatMul::gemm(gemm, x, more.get(1).copied(), output)),
             Op::Pool(pool) => Self::Pool(Pool::new(pool, x, output)),
+            Op::PoolGrad(grad) => Self::PoolGrad(Pool::new(&grad.pool, output, x)),
             Op::Reduce(reduce) => Self::Reduce(Reduce::new(reduce, x)),
             Op::Softmax { axis } => Self::Softmax(Softmax::new(*axis, x, false)),
             Op::LogSoftmax { axis } => Self::Softmax(Softmax::new(*axis, x, true)),
@@ -50,6 +59,10 @@ impl Kernel {
             Op::Pad(pad) => Self::Pad(Pad::new(pad, x)),
             Op::Slice(slice) => Self::View(View::slice(slice, x)),
             Op::Transpose { perm } => Self::View(View::transpose(perm, x)),
+            Op::Expand { shape } => Self::View(View::broadcast(x, shape)),
+            Op::Gather { axis } => Self::Gather(Gather::new(*axis, x)),
+            Op::GatherGrad { axis, .. } => Self::GatherGrad(Gather::new(*axis, output)),
+            Op::Bernoulli(draw) => Self::Bernoulli(*draw),
             Op::Compare { axis } => Self::Compare(Broadcast::along(*axis, x[*axis], x)),
             Op::Moments { axis } => {
                 Self::Moments(axis.map_or_else(|| Broadcast::new(&[], x), |a| Broadcast::along(a, x[a], x)))
@@ -66,12 +79,7 @@ impl Kernel {
             | Op::SoftRoundGrad { .. }
             | Op::ConvInputGrad(_)
             | Op::ConvWeightGrad(_)
-            | Op::PoolGrad(_)
             | Op::UnaryGrad(_)
-            | Op::Gather { .. }
-            | Op::GatherGrad { .. }
-            | Op::Expand { .. }
-            | Op::Bernoulli(_)
             | Op::Update(_) => return None,
         })
     }
@@ -109,6 +117,13 @@ impl Kernel {
                 }
             }
             Self::Pad(pad) => pad.run(input(0)?, y),
+            Self::PoolGrad(pool) => pool_grad::run(pool, level, [input(0)?, input(1)?], y, control).await?,
+            Self::Gather(gather) => gather.run([input(0)?, input(1)?], y, control).await?,
+            Self::GatherGrad(gather) => gather.run_grad([input(0)?, input(1)?], y, control).await?,
+            Self::Bernoulli(draw) => {
+                let step = input(1)?.first().copied().unwrap_or_default();
+                bernoulli::run(*draw, step, y, control).await?;
+            }
             Self::Compare(channels) => {
                 observe::compare(level, channels, [input(0)?, input(1)?], &mut scratch.sums, y);
             }

@@ -11,9 +11,11 @@
 //! for each family of operators, with `gemm` below `conv` and `matmul`.
 
 mod arena;
+mod bernoulli;
 mod broadcast;
 mod conv;
 mod evaluate;
+mod gather;
 mod gemm;
 mod kernel;
 mod layout;
@@ -22,6 +24,7 @@ mod observe;
 mod pieces;
 mod plan;
 mod pool;
+mod pool_grad;
 mod reduce;
 mod schedule;
 mod simd;

@@ -13,29 +13,29 @@ use crate::cpu::simd::{Level, dispatch, rewritten};
 /// A pooling operator, made ready.
 #[derive(Clone, Debug)]
 pub(crate) struct Pool {
-    kind: PoolKind,
+    pub(super) kind: PoolKind,
     /// Rows and columns.
-    axes: [Axis; 2],
+    pub(super) axes: [Axis; 2],
 }
 
 /// One spatial axis.
 #[derive(Clone, Debug)]
-struct Axis {
-    input: usize,
-    output: usize,
-    stride: usize,
-    taps: Vec<Tap>,
+pub(super) struct Axis {
+    pub(super) input: usize,
+    pub(super) output: usize,
+    pub(super) stride: usize,
+    pub(super) taps: Vec<Tap>,
     /// How many elements a mean divides by, for each window.
-    counts: Vec<usize>,
+    pub(super) counts: Vec<usize>,
 }
 
 /// One place of the window along an axis.
 #[derive(Clone, Debug)]
-struct Tap {
+pub(super) struct Tap {
     /// The windows for which it lies inside the input.
-    windows: Range<usize>,
+    pub(super) windows: Range<usize>,
     /// The element that the first of these windows sees.
-    from: usize,
+    pub(super) from: usize,
 }
 
 impl Pool {

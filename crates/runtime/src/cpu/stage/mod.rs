@@ -5,7 +5,11 @@
 
 mod affine;
 mod binary;
+mod learn;
+mod quantizer_grad;
 mod unary;
+mod unary_grad;
+mod update;
 
 use fewbit_graph::Op;
 use fewbit_graph::op::{Binary, Unary};
@@ -15,6 +19,7 @@ use crate::control::Control;
 use crate::cpu::broadcast::Broadcast;
 use crate::cpu::pieces::{self, in_pieces};
 use crate::cpu::simd::Level;
+use crate::cpu::stage::learn::Learn;
 use crate::cpu::values::{Place, Values};
 
 /// An elementwise operator, made ready.
@@ -33,6 +38,7 @@ enum Kind {
     Binary { binary: Binary, operand: Broadcast, swapped: bool },
     BatchNorm { epsilon: f32, channels: Broadcast },
     FakeQuantize { channels: Broadcast },
+    Learn(Learn),
 }
 
 impl Stage {
@@ -55,10 +61,9 @@ impl Stage {
                 channels: Broadcast::along(1, shape(1).iter().product(), output),
             },
             (Op::FakeQuantize { axis, .. }, 0) => {
-                let count = shape(1).iter().chain(shape(2)).copied().max().unwrap_or(1);
-                Kind::FakeQuantize { channels: Broadcast::along(*axis, count, output) }
+                Kind::FakeQuantize { channels: channels(*axis, inputs.get(1..3)?, output) }
             }
-            _ => return None,
+            _ => Kind::Learn(Learn::new(op, main, inputs, output)?),
         };
         Some(Self { kind, main, operands: Vec::new() })
     }
@@ -91,18 +96,35 @@ impl Stage {
                 let parameters = [operand(0)?, operand(1)?, operand(2)?];
                 affine::fake_quantize(level, data, parameters, channels.runs(offset, data.len()));
             }
+            Kind::Learn(learn) => {
+                let part = offset..offset + data.len();
+                learn.apply(level, data, part, operand)?;
+            }
         }
         Ok(())
     }
 
     fn cost(&self) -> usize {
-        use Unary::{Elu, Erf, Exp, Gelu, Log, Sigmoid, Silu, Softplus, Tanh};
-        match self.kind {
-            Kind::Unary(Elu { .. } | Erf | Exp | Gelu | Log | Sigmoid | Silu | Softplus | Tanh)
-            | Kind::Binary { binary: Binary::Pow, .. } => pieces::FUNCTION,
-            _ => pieces::ELEMENT,
-        }
+        let is_function = match &self.kind {
+            Kind::Unary(unary) => is_function(*unary),
+            Kind::Binary { binary, .. } => *binary == Binary::Pow,
+            Kind::Learn(learn) => learn.is_function(),
+            Kind::BatchNorm { .. } | Kind::FakeQuantize { .. } => false,
+        };
+        if is_function { pieces::FUNCTION } else { pieces::ELEMENT }
     }
+}
+
+/// How the parameters of a quantizer lie over a tensor, if the scale and the zero point have these shapes.
+fn channels(axis: usize, grid: &[&[usize]], output: &[usize]) -> Broadcast {
+    let count = grid.iter().flat_map(|shape| shape.iter().copied()).max().unwrap_or(1);
+    Broadcast::along(axis, count, output)
+}
+
+/// Whether it, or its slope, takes a function of `libm`.
+fn is_function(unary: Unary) -> bool {
+    use Unary::{Elu, Erf, Exp, Gelu, Log, RectifiedSigmoid, Sigmoid, Silu, Softplus, Tanh};
+    matches!(unary, Elu { .. } | Erf | Exp | Gelu | Log | RectifiedSigmoid | Sigmoid | Silu | Softplus | Tanh)
 }
 
 /// The stages that follow a step's kernel.

@@ -1,0 +1,64 @@
+//! Elements by number, along an axis.
+
+use crate::backend::RunError;
+use crate::control::Control;
+use crate::cpu::pieces::{self, in_pieces};
+
+/// A gather or its gradient, made ready. Either way the elements behind the axis follow one another: a *row*.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gather {
+    /// The length of the axis.
+    length: usize,
+    /// The length of a row.
+    row: usize,
+}
+
+impl Gather {
+    /// Of a tensor of this shape, along `axis`.
+    pub(crate) fn new(axis: usize, x: &[usize]) -> Self {
+        Self { length: x[axis], row: x[axis + 1..].iter().product() }
+    }
+
+    /// Copies, before each place of the axes in front, the rows of these numbers.
+    pub(crate) async fn run(
+        &self,
+        [x, numbers]: [&[f32]; 2],
+        y: &mut [f32],
+        control: &Control<'_>,
+    ) -> Result<(), RunError> {
+        in_pieces(y.len() / self.row, self.row + pieces::ELEMENT, control, |rows| {
+            let targets = y[rows.start * self.row..rows.end * self.row].chunks_exact_mut(self.row);
+            for (place, target) in rows.zip(targets) {
+                target.copy_from_slice(&x[self.from(place, numbers)..][..self.row]);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Adds each row of g to the row of y that it was taken from, in order.
+    pub(crate) async fn run_grad(
+        &self,
+        [g, numbers]: [&[f32]; 2],
+        y: &mut [f32],
+        control: &Control<'_>,
+    ) -> Result<(), RunError> {
+        y.fill(0.0);
+        in_pieces(g.len() / self.row, self.row + pieces::ELEMENT, control, |rows| {
+            let sources = g[rows.start * self.row..rows.end * self.row].chunks_exact(self.row);
+            for (place, source) in rows.zip(sources) {
+                let target = &mut y[self.from(place, numbers)..][..self.row];
+                target.iter_mut().zip(source).for_each(|(y, &g)| *y += g);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Where the row begins from which row `place` of the gathered tensor was taken. A number beyond the axis means its
+    /// nearest end, and what is no number its first element.
+    fn from(&self, place: usize, numbers: &[f32]) -> usize {
+        let number = numbers[place % numbers.len()] as usize;
+        (place / numbers.len() * self.length + number.min(self.length - 1)) * self.row
+    }
+}
