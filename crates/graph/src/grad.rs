@@ -6,6 +6,7 @@
 //! rules are in the files beside this one, a family of operators each; they are written in terms of the operators
 //! that there are, and of a few that only learning needs ([`crate::op`]).
 
+mod batch_statistics;
 mod elementwise;
 mod layout;
 mod linear;
@@ -14,7 +15,7 @@ mod quantize;
 mod reduce;
 mod site;
 
-use crate::graph::{Graph, Node, WireId};
+use crate::graph::{Graph, GraphError, Node, WireId};
 use crate::infer::{Bindings, InferError};
 use crate::op::{Binary, Op, Unary};
 use crate::shaped::Shaped;
@@ -22,12 +23,17 @@ use crate::tensor::{Fact, Tensor};
 
 use site::Site;
 
+pub use batch_statistics::{BatchStatistics, Unfolded, unfold_batch_norm};
+
 /// Why there is no gradient.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GradError {
     /// Shapes do not fit.
     #[error(transparent)]
     Infer(#[from] InferError),
+    /// The graph is not well formed.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
     /// A loss of several elements.
     #[error("`{wire}` is {fact}, but a loss has one element: sum or average it")]
     Loss {
