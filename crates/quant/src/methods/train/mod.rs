@@ -1,0 +1,203 @@
+//! Quantization-aware training: the whole network learns, weights and quantizers together.
+//!
+//! The forward pass sees quantized weights and inputs, the backward pass an estimator of their slopes; latent float weights
+//! take the steps. BatchNorm is folded before: what re-estimating would repair afterwards is `reestimate`'s. The methods
+//! here differ by what learns and how gradients pass (see `fewbit_graph::op::Estimator`); all take the same steps.
+
+mod batches;
+mod graph;
+mod objective;
+mod oscillation;
+mod rows;
+mod run;
+
+use fewbit_graph::op::{Estimator, ScaleSlope, Slope};
+
+use crate::error::QuantError;
+use crate::methods::{DataNeed, GradientNeed, Method, Parameter, Run, Spec, Stage, Step};
+use crate::network::Network;
+
+use graph::Rules;
+use run::Training;
+
+/// Straight-through estimator: scales of weights follow their range, inputs keep the grids that calibration found.
+pub(super) static STE: Train = Train {
+    spec: Spec {
+        name: "ste",
+        title: "STE",
+        source: "Bengio, Léonard & Courville 2013, arXiv 1308.3432",
+        stage: Stage::Train,
+        data: DataNeed::Samples,
+        gradients: GradientNeed::Network,
+        parameters: &SHARED,
+    },
+    kind: Kind::Ste,
+};
+
+/// PACT: the clipping level of each input is learned as well.
+pub(super) static PACT: Train = Train {
+    spec: Spec {
+        name: "pact",
+        title: "PACT",
+        source: "Choi et al. 2018, arXiv 1805.06085",
+        stage: Stage::Train,
+        data: DataNeed::Samples,
+        gradients: GradientNeed::Network,
+        parameters: &SHARED,
+    },
+    kind: Kind::Pact,
+};
+
+/// Learned step size quantization.
+pub(super) static LSQ: Train = Train {
+    spec: Spec {
+        name: "lsq",
+        title: "LSQ",
+        source: "Esser et al. 2020, arXiv 1902.08153",
+        stage: Stage::Train,
+        data: DataNeed::Samples,
+        gradients: GradientNeed::Network,
+        parameters: &SHARED,
+    },
+    kind: Kind::Lsq,
+};
+
+/// LSQ with learned offsets of inputs.
+pub(super) static LSQ_PLUS: Train = Train {
+    spec: Spec {
+        name: "lsq-plus",
+        title: "LSQ+",
+        source: "Bhalgat et al. 2020, arXiv 2004.09576",
+        stage: Stage::Train,
+        data: DataNeed::Samples,
+        gradients: GradientNeed::Network,
+        parameters: &SHARED,
+    },
+    kind: Kind::LsqPlus,
+};
+
+/// LSQ with gradients scaled element by element.
+pub(super) static EWGS: Train = Train {
+    spec: Spec {
+        name: "ewgs",
+        title: "EWGS",
+        source: "Lee, Kim & Ham 2021, arXiv 2104.00903",
+        stage: Stage::Train,
+        data: DataNeed::Samples,
+        gradients: GradientNeed::Network,
+        parameters: &{
+            let mut all = [SHARED[0]; SHARED.len() + 1];
+            let mut i = 0;
+            while i < SHARED.len() {
+                all[i] = SHARED[i];
+                i += 1;
+            }
+            all[SHARED.len()] = number("delta", 0.001, [0.0, 1.0]);
+            all
+        },
+    },
+    kind: Kind::Ewgs,
+};
+
+const fn number(name: &'static str, default: f64, range: [f64; 2]) -> Parameter {
+    Parameter { name, default, range, whole: false }
+}
+
+const fn whole(name: &'static str, default: f64, range: [f64; 2]) -> Parameter {
+    Parameter { name, default, range, whole: true }
+}
+
+/// What can be set of all of them.
+const SHARED: [Parameter; 10] = [
+    whole("steps", 300.0, [1.0, 100_000.0]),
+    whole("batch", 64.0, [1.0, 1024.0]),
+    number("rate", 0.002, [0.0, 1.0]),
+    number("scale-rate", 0.0005, [0.0, 1.0]),
+    // The share of the loss that is distilled from the float model; the rest is the cross-entropy with the labels.
+    number("distill", 1.0, [0.0, 1.0]),
+    number("temperature", 2.0, [0.1, 100.0]),
+    // Pixels up to which images are shifted at random.
+    whole("shift", 2.0, [0.0, 16.0]),
+    number("decay", 0.0, [0.0, 1.0]),
+    // The strength of dampening at the end of training; it grows from 0 along a cosine.
+    number("dampening", 0.0, [0.0, 100.0]),
+    // The frequency above which oscillating weights freeze at the end of training, from ten times that at its start; 0
+    // for never.
+    number("freeze", 0.0, [0.0, 1.0]),
+];
+
+/// The kinds of training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Ste,
+    Pact,
+    Lsq,
+    LsqPlus,
+    Ewgs,
+}
+
+/// A kind of training.
+pub(super) struct Train {
+    spec: Spec,
+    kind: Kind,
+}
+
+impl Train {
+    fn rules(&self, step: &Step) -> Rules {
+        let straight = Estimator::default();
+        let slope = Slope::Ewgs { delta: step.get("delta") as f32 };
+        let all = Rules {
+            weights: straight,
+            inputs: straight,
+            learn_weight_scales: true,
+            learn_input_scales: true,
+            learn_zero_points: false,
+        };
+        match self.kind {
+            Kind::Ste => Rules { learn_weight_scales: false, learn_input_scales: false, ..all },
+            Kind::Pact => Rules {
+                inputs: Estimator { scale: ScaleSlope::Pact, ..straight },
+                learn_weight_scales: false,
+                ..all
+            },
+            Kind::Lsq => all,
+            Kind::LsqPlus => Rules { learn_zero_points: true, ..all },
+            Kind::Ewgs => {
+                let estimator = Estimator { slope, ..straight };
+                Rules { weights: estimator, inputs: estimator, ..all }
+            }
+        }
+    }
+}
+
+impl Method for Train {
+    fn spec(&self) -> &'static Spec {
+        // The table holds these methods for ever.
+        match self.kind {
+            Kind::Ste => &STE.spec,
+            Kind::Pact => &PACT.spec,
+            Kind::Lsq => &LSQ.spec,
+            Kind::LsqPlus => &LSQ_PLUS.spec,
+            Kind::Ewgs => &EWGS.spec,
+        }
+    }
+
+    fn begin(&self, step: &Step, network: &Network) -> Result<Box<dyn Run>, QuantError> {
+        let classes = network.prepared().face()?.classes();
+        if classes.is_none() {
+            let why = "the model's answers are no scores of classes, and training learns from nothing else; use adaround, brecq or qdrop, which learn from what layers compute";
+            return Err(QuantError::Method { method: self.spec.name, why: why.to_owned() });
+        }
+        if network.layers().iter().all(|layer| layer.codes.is_none() && layer.input.is_none()) {
+            let why = "nothing is quantized, so there is nothing to learn; quantize a layer first";
+            return Err(QuantError::Method { method: self.spec.name, why: why.to_owned() });
+        }
+        Ok(Box::new(Training::new(self.spec.name, step.clone(), self.rules(step))))
+    }
+
+    fn cost(&self, step: &Step, network: &Network, _samples: usize) -> f64 {
+        // The teacher's forward pass, the student's, and two products backward for each forward.
+        let passes = if step.get("distill") > 0.0 { 4.0 } else { 3.0 };
+        step.get("steps") * step.get("batch") * passes * network.prepared().facts.macs as f64
+    }
+}
