@@ -80,6 +80,12 @@ pub const LEARNING: &[(&str, Generator)] = &[
     ("expand", expand),
     ("gather", gather),
     ("gather_grad", gather_grad),
+    ("conv_input_grad", conv_input_grad),
+    ("conv_input_grad_1d", conv_input_grad_1d),
+    ("conv_input_grad_depthwise", conv_input_grad_depthwise),
+    ("conv_weight_grad", conv_weight_grad),
+    ("conv_weight_grad_1d", conv_weight_grad_1d),
+    ("conv_weight_grad_depthwise", conv_weight_grad_depthwise),
     ("pool_grad", pool_grad),
     ("pool_grad_1d", pool_grad_1d),
 ];

@@ -8,6 +8,7 @@ use crate::control::Control;
 use crate::cpu::bernoulli;
 use crate::cpu::broadcast::Broadcast;
 use crate::cpu::conv::Conv;
+use crate::cpu::conv::grad::{ConvInputGrad, ConvWeightGrad};
 use crate::cpu::gather::Gather;
 use crate::cpu::layout::{Concat, Pad, View};
 use crate::cpu::matmul::MatMul;
@@ -26,6 +27,8 @@ pub(crate) enum Kernel {
     Load,
     View(View),
     Conv(Conv),
+    ConvInputGrad(ConvInputGrad),
+    ConvWeightGrad(ConvWeightGrad),
     MatMul(MatMul),
     Pool(Pool),
     PoolGrad(Pool),
@@ -48,6 +51,8 @@ impl Kernel {
         let w = more.first().copied();
         Some(match op {
             Op::Conv(conv) => Self::Conv(Conv::new(conv, x, w?, output)?),
+            Op::ConvInputGrad(grad) => Self::ConvInputGrad(ConvInputGrad::new(&grad.conv, x, w?, output)?),
+            Op::ConvWeightGrad(grad) => Self::ConvWeightGrad(ConvWeightGrad::new(&grad.conv, x, w?, output)?),
             Op::MatMul => Self::MatMul(MatMul::new(x, w?)),
             Op::Gemm(gemm) => Self::MatMul(MatMul::gemm(gemm, x, more.get(1).copied(), output)),
             Op::Pool(pool) => Self::Pool(Pool::new(pool, x, output)),
@@ -77,8 +82,6 @@ impl Kernel {
             | Op::FakeQuantizeGrad { .. }
             | Op::SoftRound { .. }
             | Op::SoftRoundGrad { .. }
-            | Op::ConvInputGrad(_)
-            | Op::ConvWeightGrad(_)
             | Op::UnaryGrad(_)
             | Op::Update(_) => return None,
         })
@@ -103,6 +106,12 @@ impl Kernel {
             Self::Conv(conv) => {
                 let factors = [input(0)?, input(1)?];
                 return conv.run(factors, third()?, y, scratch, finish, control).await;
+            }
+            Self::ConvInputGrad(grad) => {
+                return grad.run([input(0)?, input(1)?], y, scratch, finish, control).await;
+            }
+            Self::ConvWeightGrad(grad) => {
+                grad.run([input(0)?, input(1)?], y, scratch, level, control).await?;
             }
             Self::MatMul(matmul) => {
                 matmul.run([input(0)?, input(1)?], third()?, y, scratch, level, control).await?;

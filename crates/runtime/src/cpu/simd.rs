@@ -1,7 +1,7 @@
 //! Which vectors there are.
 
 pub(crate) use fearless_simd::prelude::{Select, SimdBase};
-pub(crate) use fearless_simd::{Level, Simd, dispatch, f32x4, f64x4};
+pub(crate) use fearless_simd::{Level, Simd, dispatch, f32x4, f32x8, f64x4};
 
 /// `x`, with 0 for −0.
 ///

@@ -55,6 +55,10 @@ pub(crate) struct Scratch {
     pub(crate) padded: Vec<f32>,
     /// Biases, filled up to whole tiles.
     pub(crate) bias: Vec<f32>,
+    /// Weights in another order, or the sums of their gradients.
+    pub(crate) weights: Vec<f32>,
+    /// A part of an output, before it is laid out.
+    pub(crate) image: Vec<f32>,
     /// Sums of observers.
     pub(crate) sums: Vec<f64>,
 }
@@ -62,7 +66,8 @@ pub(crate) struct Scratch {
 impl Scratch {
     /// What it holds, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        let floats = [&self.rows, &self.panel, &self.padded, &self.bias].map(Vec::capacity);
+        let Self { rows, panel, padded, bias, weights, image, .. } = self;
+        let floats = [rows, panel, padded, bias, weights, image].map(Vec::capacity);
         4 * floats.iter().sum::<usize>() + 8 * self.sums.capacity()
     }
 }

@@ -2,6 +2,7 @@
 //! and never as a whole. The columns of a panel run on from one image to the next, so small images fill it as well.
 
 mod depthwise;
+pub(crate) mod grad;
 mod panel;
 mod window;
 

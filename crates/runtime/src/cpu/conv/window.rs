@@ -152,7 +152,7 @@ impl Windows {
 }
 
 /// The two entries of a list for two spatial axes; one axis is the second, and the first is `missing`.
-fn pair(list: &[usize], missing: usize) -> [usize; 2] {
+pub(super) fn pair(list: &[usize], missing: usize) -> [usize; 2] {
     match *list {
         [y, x] => [y, x],
         [x] => [missing, x],

@@ -1,0 +1,9 @@
+//! The gradients of a convolution.
+
+mod depthwise;
+mod input;
+mod tile;
+mod weight;
+
+pub(crate) use input::ConvInputGrad;
+pub(crate) use weight::ConvWeightGrad;
