@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use common::gpu;
 use fewbit_gpu::{Gpu, SelfTestOptions, kernels, self_test};
 use fewbit_runtime::{Backend as _, Keep};
+use fewbit_tests::problems::Generator;
 use fewbit_tests::{Problem, Tolerance, problems};
 use pollster::block_on;
 
@@ -35,9 +36,14 @@ fn tolerance(problem: &str, own: Tolerance) -> Tolerance {
     }
 }
 
+/// The problems of inference and those of learning.
+fn all() -> impl Iterator<Item = &'static (&'static str, Generator)> {
+    problems::ALL.iter().chain(problems::LEARNING)
+}
+
 fn solve_all(gpu: &Gpu, keep: Keep, seeds: std::ops::Range<u64>) {
     let mut faults = Vec::new();
-    for (name, problem) in problems::ALL {
+    for (name, problem) in all() {
         for seed in seeds.clone() {
             let problem: Problem = problem(seed);
             let checked = block_on(problem.solve(gpu, keep))
@@ -74,7 +80,7 @@ fn the_problems_use_every_kernel() {
 #[test]
 fn the_same_run_twice_gives_the_same_bits() {
     let Some(gpu) = gpu() else { return };
-    for (_, problem) in problems::ALL {
+    for (_, problem) in all() {
         let problem = problem(3);
         let solve = || block_on(problem.solve(&gpu, Keep::Outputs)).expect("it runs");
         for (first, second) in solve().iter().zip(solve()) {

@@ -12,6 +12,7 @@
 //! Kernels keep to what every WebGPU device offers, and no result depends on the order in which invocations run: the same
 //! device and the same input give the same bits.
 
+mod assign;
 mod device;
 mod fuse;
 pub mod kernel;

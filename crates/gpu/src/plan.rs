@@ -8,12 +8,22 @@ use fewbit_numeric::Histogram;
 use fewbit_runtime::backend::check_feed;
 use fewbit_runtime::{Backend, BackendInfo, Control, Dirty, Keep, LocalFuture, Plan, RunError, RunReport};
 
+use crate::assign::{Copy, assignments};
 use crate::device::{Device, Gpu};
 use crate::fuse::Task;
 use crate::memory::Memory;
 use crate::program::Program;
 use crate::queue::{InFlight, Staging};
 use crate::schedule::{Scheduled, check_sizes, record, unsupported};
+
+/// How a run ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// With its values.
+    Values,
+    /// With the graph's assignments.
+    Assignments,
+}
 
 impl Backend for Gpu {
     fn info(&self) -> BackendInfo {
@@ -42,6 +52,8 @@ struct GpuPlan {
     tasks: Vec<Scheduled>,
     memory: Memory,
     program: Program,
+    /// What a step ends with.
+    assignments: Vec<Copy>,
     /// For each wire that no node computes, the value that was set.
     feeds: Vec<Option<Tensor>>,
     /// For each wire whether a step has assigned to it since, so that the device knows its value and the host does not.
@@ -70,7 +82,7 @@ impl GpuPlan {
         let order: Vec<Task> = tasks.iter().map(|scheduled| scheduled.task.clone()).collect();
         let memory = Memory::plan(graph, &facts, &order, keep);
         check_sizes(device, graph, &facts, &memory)?;
-        check_assignments(graph, &memory)?;
+        let assignments = assignments(graph, &facts, &memory)?;
         let program = Program::build(device, &recording, &memory).await?;
         let wires = graph.wires().len();
         let mut plan = Self {
@@ -82,6 +94,7 @@ impl GpuPlan {
             tasks,
             memory,
             program,
+            assignments,
             feeds: vec![None; wires],
             learned: vec![false; wires],
             dirty: Dirty::new(graph),
@@ -116,7 +129,12 @@ impl GpuPlan {
         Ok(())
     }
 
-    async fn run_wanted(&mut self, wanted: &[WireId], control: &Control<'_>) -> Result<RunReport, RunError> {
+    async fn run_wanted(
+        &mut self,
+        wanted: &[WireId],
+        end: End,
+        control: &Control<'_>,
+    ) -> Result<RunReport, RunError> {
         self.device().health.check()?;
         control.step().await?;
         let outputs;
@@ -148,7 +166,7 @@ impl GpuPlan {
         for i in due {
             self.run_task(i, control).await?;
         }
-        self.flush().await?;
+        self.flush(end).await?;
         Ok(RunReport { ran: nodes.len(), needed })
     }
 
@@ -173,7 +191,7 @@ impl GpuPlan {
             let cost = self.program.commands[command].cost;
             for slice in 0..self.program.commands[command].slices.len() {
                 if self.pending_cost + cost > self.program.budget && !self.pending.is_empty() {
-                    self.flush().await?;
+                    self.flush(End::Values).await?;
                     control.step().await?;
                 }
                 self.pending.push((command, slice));
@@ -191,10 +209,10 @@ impl GpuPlan {
         Ok(())
     }
 
-    /// Submits what is pending.
-    async fn flush(&mut self) -> Result<(), RunError> {
+    /// Submits what is pending, and what the end asks for behind it.
+    async fn flush(&mut self, end: End) -> Result<(), RunError> {
         self.pending_cost = 0;
-        if self.pending.is_empty() {
+        if self.pending.is_empty() && end == End::Values {
             return self.device().health.check();
         }
         let device: &Device = &self.gpu.0;
@@ -210,6 +228,19 @@ impl GpuPlan {
             }
         }
         self.pending.clear();
+        if end == End::Assignments {
+            for copy in &self.assignments {
+                let (from, to) = (&self.program.buffers[copy.from], &self.program.buffers[copy.to]);
+                encoder.copy_buffer_to_buffer(from, 0, to, 0, Some(copy.bytes));
+            }
+            // From here on only the device knows, also if it fails.
+            for assignment in &self.graph.assignments {
+                let target = assignment.target;
+                self.learned[target.0 as usize] = true;
+                self.versions[target.0 as usize] += 1;
+                self.dirty.touch(target);
+            }
+        }
         self.in_flight.submit(device, encoder.finish()).await
     }
 
@@ -232,7 +263,8 @@ impl GpuPlan {
         let (&Op::Histogram { bins }, &[_, range]) = (&node.op, node.inputs.as_slice()) else {
             return Ok(());
         };
-        let Some(value) = &self.feeds[self.memory.root(range).0 as usize] else { return Ok(()) };
+        let root = self.memory.root(range).0 as usize;
+        let Some(value) = self.feeds[root].as_ref().filter(|_| !self.learned[root]) else { return Ok(()) };
         let &[low, high] = value.as_f32()? else { return Ok(()) };
         Histogram::new(low, high, bins).map(drop).map_err(|error| unsupported(node, error.to_string()))
     }
@@ -300,25 +332,13 @@ impl GpuPlan {
         control: &Control<'_>,
     ) -> Result<Vec<Tensor>, RunError> {
         let results: Vec<WireId> = self.graph.results().collect();
-        self.run_wanted(&results, control).await?;
-        let read = if sampled.is_empty() { Vec::new() } else { self.read_wires(sampled).await? };
-        let device: &Device = &self.gpu.0;
-        let mut encoder = device.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        for assignment in &self.graph.assignments {
-            let places = (self.memory.of(assignment.value), self.memory.of(assignment.target));
-            if let (Some(value), Some(target)) = places {
-                let bytes = self.facts.of(assignment.value).len() as u64 * 4;
-                let buffers = &self.program.buffers;
-                encoder.copy_buffer_to_buffer(&buffers[value], 0, &buffers[target], 0, Some(bytes));
-            }
+        if sampled.is_empty() {
+            self.run_wanted(&results, End::Assignments, control).await?;
+            return Ok(Vec::new());
         }
-        self.in_flight.submit(device, encoder.finish()).await?;
-        for assignment in &self.graph.assignments {
-            let target = assignment.target;
-            self.learned[target.0 as usize] = true;
-            self.versions[target.0 as usize] += 1;
-            self.dirty.touch(target);
-        }
+        self.run_wanted(&results, End::Values, control).await?;
+        let read = self.read_wires(sampled).await?;
+        self.flush(End::Assignments).await?;
         Ok(read)
     }
 
@@ -364,7 +384,7 @@ impl Plan for GpuPlan {
         control: &'a Control<'a>,
     ) -> LocalFuture<'a, Result<RunReport, RunError>> {
         Box::pin(async move {
-            let result = self.run_wanted(wanted, control).await;
+            let result = self.run_wanted(wanted, End::Values, control).await;
             self.distrust(result)
         })
     }
@@ -389,21 +409,6 @@ impl Plan for GpuPlan {
 
     fn bytes(&self) -> usize {
         (self.program.bytes + self.staging.bytes()) as usize
-    }
-}
-
-/// Values are copied one after another, so none may share the buffer of a parameter that an earlier copy changes.
-fn check_assignments(graph: &Graph, memory: &Memory) -> Result<(), RunError> {
-    let mut assignments = graph.assignments.iter();
-    match assignments.find(|assignment| graph.producer(memory.root(assignment.value)).is_none()) {
-        None => Ok(()),
-        Some(assignment) => match graph.producer(assignment.value) {
-            Some(node) => {
-                let why = "a parameter in another shape cannot be assigned to a parameter".to_owned();
-                Err(unsupported(graph.node_of(node), why))
-            }
-            None => Ok(()),
-        },
     }
 }
 

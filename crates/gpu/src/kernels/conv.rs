@@ -8,7 +8,7 @@ use fewbit_graph::op::Conv;
 
 use crate::kernel::{Kernel, read, write};
 use crate::kernels::epilogue::EpilogueParams;
-use crate::kernels::gemm::{Batched, Bias, Images, Matrices, Output, Product, padded_units};
+use crate::kernels::gemm::{Batched, Bias, Images, Matrices, Output, Product, Taps, padded_units};
 use crate::kernels::window::{Attributes, Window};
 use crate::step::{Operand, Recording, Site, Step, word};
 
@@ -37,48 +37,55 @@ struct Params {
 }
 
 /// The numbers of a convolution.
-struct Geometry {
-    images: usize,
+pub(crate) struct Geometry {
+    pub(crate) images: usize,
     /// Output channels.
-    outputs: usize,
+    pub(crate) outputs: usize,
     /// Input channels of one group.
-    channels: usize,
-    in_area: usize,
-    out_area: usize,
-    taps: usize,
-    window: Window,
+    pub(crate) channels: usize,
+    pub(crate) in_area: usize,
+    pub(crate) out_area: usize,
+    pub(crate) taps: usize,
+    pub(crate) window: Window,
 }
 
-/// Records a convolution.
-pub(crate) fn lower(conv: &Conv, site: &Site<'_>, recording: &mut Recording) -> Result<(), String> {
-    let (&[images, _, ref input @ ..], &[outputs, channels, ref kernel @ ..], &[_, _, ref output @ ..]) =
-        (site.shape(0)?, site.shape(1)?, site.output_shape())
-    else {
-        return Err("images need N, C and spatial axes".to_owned());
-    };
-    let window = Window::new(
-        input,
-        output,
-        &Attributes {
+impl Geometry {
+    /// Of a convolution with these shapes of x, w and y.
+    pub(crate) fn new(conv: &Conv, x: &[usize], w: &[usize], y: &[usize]) -> Result<Self, String> {
+        let (&[images, _, ref input @ ..], &[outputs, channels, ref kernel @ ..], &[_, _, ref output @ ..]) =
+            (x, w, y)
+        else {
+            return Err("images need N, C and spatial axes".to_owned());
+        };
+        let attributes = Attributes {
             kernel,
             strides: &conv.strides,
             dilations: &conv.dilations,
             pads_begin: &conv.pads_begin,
             pads_end: &conv.pads_end,
-        },
-    )?;
-    let geometry = Geometry {
-        images,
-        outputs,
-        channels,
-        in_area: input.iter().product(),
-        out_area: output.iter().product(),
-        taps: kernel.iter().product(),
-        window,
-    };
-    // A product computes eight output channels of a group at once, whether they exist or not.
-    let per_group = outputs / conv.groups;
-    if conv.groups > 1 && per_group < 4 {
+        };
+        Ok(Self {
+            images,
+            outputs,
+            channels,
+            in_area: input.iter().product(),
+            out_area: output.iter().product(),
+            taps: kernel.iter().product(),
+            window: Window::new(input, output, &attributes)?,
+        })
+    }
+}
+
+/// Whether a group with so many columns of the product is better done without one: it computes eight at once,
+/// whether they exist or not.
+pub(crate) fn is_thin(groups: usize, per_group: usize) -> bool {
+    groups > 1 && per_group < 4
+}
+
+/// Records a convolution.
+pub(crate) fn lower(conv: &Conv, site: &Site<'_>, recording: &mut Recording) -> Result<(), String> {
+    let geometry = Geometry::new(conv, site.shape(0)?, site.shape(1)?, site.output_shape())?;
+    if is_thin(conv.groups, geometry.outputs / conv.groups) {
         direct(conv, &geometry, site, recording)
     } else {
         product(conv, &geometry, site, recording)
@@ -96,7 +103,7 @@ fn product(
     let depth = channels * taps;
     let weights = Matrices {
         batches: (conv.groups, units * depth),
-        outer: (taps, 1),
+        taps: Taps::all(taps),
         inner: (channels, taps),
         columns: (units, depth),
     };
@@ -120,7 +127,14 @@ fn product(
             batch: channels * in_area,
         },
         w: Batched { operand: w, offset: 0, batch: depth * padded },
-        y: Output { offset: 0, batch: units * out_area, image: outputs * out_area, lane: 1, unit: out_area },
+        y: Output {
+            offset: 0,
+            batch: units * out_area,
+            image: outputs * out_area,
+            row: window.out_w as usize,
+            lane: 1,
+            unit: out_area,
+        },
         bias,
         alpha: 1.0,
         beta: 1.0,

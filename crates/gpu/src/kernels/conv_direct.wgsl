@@ -74,7 +74,7 @@ fn work(group: u32, invocation: u32) {
       break;
     }
     let place = place_of(lane);
-    let i = (place.image * params.outputs + output) * out_area + place.position;
+    let i = (place.image * params.outputs + output) * out_area + place.row * params.window.out_w + place.column;
     y[i] = epilogue(sums[j] + offset, i);
   }
 }

@@ -1,4 +1,4 @@
-// A strided copy: Slice, Transpose, and each part of a Concat. CPU twin: fewbit_runtime::cpu::layout.
+// A strided copy: Slice, Transpose, Expand, and each part of a Concat. CPU twin: fewbit_runtime::cpu::layout.
 //
 //   y[second(i)] = x[first(i)],   i over the elements that move
 //

@@ -1,10 +1,10 @@
-//! Functions of one element, of two, and batch normalization. All are limited by memory.
+//! Functions of one element and their gradients, functions of two, and batch normalization. All are limited by memory.
 
 use bytemuck::{Pod, Zeroable};
-use fewbit_graph::op::Binary;
+use fewbit_graph::op::{Binary, Unary};
 
 use crate::kernel::{Kernel, read, write};
-use crate::kernels::epilogue::EpilogueParams;
+use crate::kernels::epilogue::{EpilogueParams, activation};
 use crate::kernels::strided::{Axis, Strided, broadcast_strides};
 use crate::step::{Operand, Recording, Site, Step, groups_for, word};
 
@@ -26,6 +26,16 @@ pub static BINARY: Kernel = Kernel {
     storage: &[read(1), read(2), write(4)],
     constants: &["FUNCTION"],
     epilogue: true,
+};
+
+/// `unary_grad.wgsl`.
+pub static UNARY_GRAD: Kernel = Kernel {
+    name: "unary_grad",
+    source: include_str!("unary_grad.wgsl"),
+    params: size_of::<UnaryGradParams>(),
+    storage: &[read(1), read(2), write(3)],
+    constants: &["ACTIVATION"],
+    epilogue: false,
 };
 
 /// `batch_norm.wgsl`.
@@ -55,6 +65,16 @@ struct BinaryParams {
     pad: u32,
     epilogue: EpilogueParams,
     strided: Strided,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+struct UnaryGradParams {
+    slice: [u32; 2],
+    len: u32,
+    a: f32,
+    b: f32,
+    pad: [u32; 3],
 }
 
 #[repr(C)]
@@ -89,6 +109,23 @@ pub(crate) fn lower_pointwise(site: &Site<'_>, recording: &mut Recording) -> Res
             ELEMENT * len as u64,
         )
         .fused(site.epilogue),
+    );
+    Ok(())
+}
+
+/// Records the gradient of a function of one element.
+pub(crate) fn lower_unary_grad(
+    function: Unary,
+    site: &Site<'_>,
+    recording: &mut Recording,
+) -> Result<(), String> {
+    let len = site.output_len();
+    let (number, a, b) = activation(function);
+    let params = UnaryGradParams { slice: [0; 2], len: word(len)?, a, b, pad: [0; 3] };
+    let operands = vec![site.operand(0)?, site.operand(1)?, site.result()];
+    recording.steps.push(
+        Step::new(&UNARY_GRAD, &params, operands, groups_for(len)?, ELEMENT * len as u64)
+            .with(&[("ACTIVATION", number)]),
     );
     Ok(())
 }

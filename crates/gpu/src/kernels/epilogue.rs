@@ -54,16 +54,23 @@ impl Epilogue {
         let Some(quantizer) = self.quantizer else {
             return Ok(EpilogueParams { a, b, inner: 1, scales: 1, zeros: 1, pad: [0; 3] });
         };
+        let [inner, scales, zeros] = quantizer.channels(facts, shape)?;
+        Ok(EpilogueParams { a, b, inner, scales, zeros, pad: [0; 3] })
+    }
+}
+
+impl Quantizer {
+    /// The number of elements behind its axis in values of `shape`, of its scales, and of its zero points.
+    pub(crate) fn channels(&self, facts: &Facts, shape: &[usize]) -> Result<[u32; 3], String> {
         // With one scale and one zero point the axis says nothing, and need not exist.
-        let inner = shape.iter().skip(quantizer.axis + 1).product();
+        let inner = shape.iter().skip(self.axis + 1).product();
         let count = |wire| word(facts.of(wire).len());
-        let (scales, zeros) = (count(quantizer.scale)?, count(quantizer.zero_point)?);
-        Ok(EpilogueParams { a, b, inner: word(inner)?, scales, zeros, pad: [0; 3] })
+        Ok([word(inner)?, count(self.scale)?, count(self.zero_point)?])
     }
 }
 
 /// The function's number in `prelude/activation.wgsl` and its attributes.
-fn activation(unary: Unary) -> (u32, f32, f32) {
+pub(crate) fn activation(unary: Unary) -> (u32, f32, f32) {
     match unary {
         Unary::Relu => (1, 0.0, 0.0),
         Unary::LeakyRelu { alpha } => (2, alpha, 0.0),

@@ -48,6 +48,7 @@ struct Params {
     y_offset: u32,
     y_batch: u32,
     y_image: u32,
+    y_row: u32,
     y_lane: u32,
     y_unit: u32,
     bias_batch: u32,
@@ -55,7 +56,7 @@ struct Params {
     bias_unit: u32,
     alpha: f32,
     beta: f32,
-    pad: [u32; 3],
+    pad: [u32; 2],
 }
 
 /// A product for [`GEMM`], in elements.
@@ -106,6 +107,8 @@ pub(crate) struct Output {
     pub(crate) offset: usize,
     pub(crate) batch: usize,
     pub(crate) image: usize,
+    /// Of the lanes of an image.
+    pub(crate) row: usize,
     pub(crate) lane: usize,
     pub(crate) unit: usize,
 }
@@ -150,6 +153,7 @@ impl Product {
             y_offset: word(self.y.offset)?,
             y_batch: word(self.y.batch)?,
             y_image: word(self.y.image)?,
+            y_row: word(self.y.row)?,
             y_lane: word(self.y.lane)?,
             y_unit: word(self.y.unit)?,
             bias_batch: word(self.bias.batch)?,
@@ -157,7 +161,7 @@ impl Product {
             bias_unit: word(self.bias.unit)?,
             alpha: self.alpha,
             beta: self.beta,
-            pad: [0; 3],
+            pad: [0; 2],
         };
         let groups = word(tiling.lane_tiles * tiling.unit_tiles * self.batches)?;
         // Idle lanes and units of a tile cost as much as others.
@@ -205,4 +209,4 @@ pub(crate) fn packed_len(batches: usize, depth: usize, units: usize) -> usize {
     batches * depth * padded_units(units)
 }
 
-pub(crate) use pack::Matrices;
+pub(crate) use pack::{Matrices, Taps};

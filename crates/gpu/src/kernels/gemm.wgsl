@@ -41,6 +41,7 @@ struct Params {
   y_offset: u32,
   y_batch: u32,
   y_image: u32,
+  y_row: u32,
   y_lane: u32,
   y_unit: u32,
   bias_batch: u32,
@@ -50,7 +51,6 @@ struct Params {
   beta: f32,
   pad_0: u32,
   pad_1: u32,
-  pad_2: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -139,7 +139,8 @@ fn work(group: u32, invocation: u32) {
       break;
     }
     let place = place_of(lane);
-    let base = params.y_offset + batch * params.y_batch + place.image * params.y_image + place.position * params.y_lane;
+    let base = params.y_offset + batch * params.y_batch + place.image * params.y_image + place.row * params.y_row
+      + place.column * params.y_lane;
     let bias_base = batch * params.bias_batch + lane * params.bias_lane;
     for (var k = 0u; k < 8u; k++) {
       let unit = u + k;

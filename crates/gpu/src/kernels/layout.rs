@@ -1,11 +1,11 @@
-//! Operators that move values: Concat, Slice, Transpose, Pad. All are limited by memory.
+//! Operators that move values: Concat, Slice, Transpose, Expand, Pad. All are limited by memory.
 
 use bytemuck::{Pod, Zeroable};
 use fewbit_graph::infer::slice_axis;
 use fewbit_graph::op::{Pad, PadMode, Slice};
 
 use crate::kernel::{Kernel, read, write};
-use crate::kernels::strided::{Axis, Eight, Strided, eight, signed, strides};
+use crate::kernels::strided::{Axis, Eight, Strided, broadcast_strides, eight, signed, strides};
 use crate::step::{Recording, Site, Step, groups_for, word};
 
 /// `copy.wgsl`.
@@ -115,6 +115,17 @@ pub(crate) fn lower_transpose(
             first: own.get(axis).map_or(0, |&stride| stride as i64),
             second: second as i64,
         })
+        .collect();
+    copy(&axes, 0, 0, 0, site, recording)
+}
+
+/// Records NumPy's broadcasting.
+pub(crate) fn lower_expand(site: &Site<'_>, recording: &mut Recording) -> Result<(), String> {
+    let shape = site.output_shape();
+    let axes: Vec<Axis> = shape
+        .iter()
+        .zip(broadcast_strides(site.shape(0)?, shape).into_iter().zip(strides(shape)))
+        .map(|(&length, (first, second))| Axis { length, first, second: second as i64 })
         .collect();
     copy(&axes, 0, 0, 0, site, recording)
 }

@@ -5,7 +5,7 @@ use fewbit_graph::infer::broadcast_shapes;
 use fewbit_graph::op::Gemm;
 
 use crate::kernels::gemm::{
-    Batched, Bias, Images, Matrices, Output, Product, Tiling, packed_len, padded_units,
+    Batched, Bias, Images, Matrices, Output, Product, Taps, Tiling, packed_len, padded_units,
 };
 use crate::kernels::strided::{Axis, broadcast_strides, collapse};
 use crate::kernels::window::Window;
@@ -152,6 +152,7 @@ impl Dense {
                     offset: step * inner.length * matrix,
                     batch: matrix,
                     image: 0,
+                    row: 0,
                     lane: y_lane,
                     unit: y_unit,
                 },
@@ -177,7 +178,7 @@ impl Side {
     fn matrices(&self, depth: usize) -> Matrices {
         Matrices {
             batches: (self.batches, depth * self.len),
-            outer: (1, 0),
+            taps: Taps::ONE,
             inner: (depth, self.strides.0),
             columns: (self.len, self.strides.1),
         }

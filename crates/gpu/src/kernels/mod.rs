@@ -3,14 +3,19 @@
 //! To add one: write the file and its [`Kernel`], list it in [`ALL`], and answer for the operator in `lower`.
 
 pub mod conv;
+pub mod conv_grad;
 pub mod elementwise;
 pub(crate) mod epilogue;
+pub mod gather;
 pub mod gemm;
 pub mod layout;
+pub mod learn;
 mod matmul;
 pub mod observe;
 pub mod pack;
 pub mod pool;
+pub mod pool_grad;
+pub mod quantizer;
 pub mod reduce;
 pub mod softmax;
 pub(crate) mod strided;
@@ -24,10 +29,16 @@ use crate::step::{Recording, Site};
 /// Every kernel.
 pub static ALL: &[&Kernel] = &[
     &elementwise::BATCH_NORM,
+    &learn::BERNOULLI,
     &elementwise::BINARY,
     &observe::COMPARE,
     &conv::CONV_DIRECT,
+    &conv_grad::CONV_INPUT_GRAD,
+    &conv_grad::CONV_WEIGHT_DIRECT,
+    &conv_grad::CONV_WEIGHT_GRAD,
     &layout::COPY,
+    &gather::GATHER,
+    &gather::GATHER_GRAD,
     &gemm::GEMM,
     &observe::HISTOGRAM,
     &observe::HISTOGRAM_SUM,
@@ -36,9 +47,15 @@ pub static ALL: &[&Kernel] = &[
     &layout::PAD,
     &elementwise::POINTWISE,
     &pool::POOL,
+    &pool_grad::POOL_ARGMAX,
+    &pool_grad::POOL_GRAD,
+    &quantizer::QUANTIZER_GRAD,
     &reduce::REDUCE,
+    &quantizer::SOFT_ROUND,
     &softmax::SOFTMAX,
     &observe::STATISTICS,
+    &elementwise::UNARY_GRAD,
+    &learn::UPDATE,
 ];
 
 /// Records the steps of an operator. A Reshape has none: its output is its input.
@@ -65,18 +82,20 @@ pub(crate) fn lower(op: &Op, site: &Site<'_>, recording: &mut Recording) -> Resu
         Op::Compare { axis } => observe::lower_compare(*axis, site, recording),
         Op::Moments { axis } => observe::lower_moments(*axis, site, recording),
         Op::Histogram { bins } => observe::lower_histogram(*bins, site, recording),
-        Op::FakeQuantizeGrad { .. }
-        | Op::SoftRound { .. }
-        | Op::SoftRoundGrad { .. }
-        | Op::ConvInputGrad(_)
-        | Op::ConvWeightGrad(_)
-        | Op::PoolGrad(_)
-        | Op::UnaryGrad(_)
-        | Op::Gather { .. }
-        | Op::GatherGrad { .. }
-        | Op::Expand { .. }
-        | Op::Bernoulli(_)
-        | Op::Update(_) => Err("this engine has no kernel for it".to_owned()),
+        Op::FakeQuantizeGrad { axis, estimator, wrt } => {
+            quantizer::lower_grad(*axis, *estimator, *wrt, site, recording)
+        }
+        Op::SoftRound { axis } => quantizer::lower_soft_round(*axis, site, recording),
+        Op::SoftRoundGrad { axis, wrt } => quantizer::lower_soft_round_grad(*axis, *wrt, site, recording),
+        Op::ConvInputGrad(grad) => conv_grad::lower_input(grad, site, recording),
+        Op::ConvWeightGrad(grad) => conv_grad::lower_weight(grad, site, recording),
+        Op::PoolGrad(grad) => pool_grad::lower(&grad.pool, site, recording),
+        Op::UnaryGrad(unary) => elementwise::lower_unary_grad(*unary, site, recording),
+        Op::Gather { axis } => gather::lower(*axis, site, recording),
+        Op::GatherGrad { axis, length } => gather::lower_grad(*axis, *length, site, recording),
+        Op::Expand { .. } => layout::lower_expand(site, recording),
+        Op::Bernoulli(draw) => learn::lower_bernoulli(draw, site, recording),
+        Op::Update(update) => learn::lower_update(*update, site, recording),
         Op::Opaque(_) => Err("its meaning is not known".to_owned()),
     }
 }

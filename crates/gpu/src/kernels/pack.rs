@@ -6,6 +6,7 @@ use bytemuck::{Pod, Zeroable};
 use fewbit_graph::WireId;
 
 use crate::kernel::{Kernel, read, write};
+use crate::kernels::strided::{Axis, Strided};
 use crate::step::{Operand, Recording, Step, groups_for, word};
 
 /// `pack.wgsl`.
@@ -25,22 +26,41 @@ struct Params {
     len: u32,
     columns: u32,
     padded: u32,
-    inner: u32,
-    outer: u32,
-    column_stride: u32,
-    inner_stride: u32,
-    outer_stride: u32,
-    batch_stride: u32,
-    pad: u32,
+    pad: [u32; 3],
+    strided: Strided,
 }
 
-/// Matrices of `outer`·`inner` rows, each number with its stride in the tensor.
+/// Matrices of `taps`·`inner` rows, each number with its stride in the tensor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matrices {
     pub(crate) batches: (usize, usize),
-    pub(crate) outer: (usize, usize),
+    pub(crate) taps: Taps,
     pub(crate) inner: (usize, usize),
     pub(crate) columns: (usize, usize),
+}
+
+/// The taps of a window that take part, in the order in which the product walks them: the first one's offset, and rows
+/// and columns of taps with their strides.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taps {
+    pub(crate) first: usize,
+    pub(crate) rows: (usize, i64),
+    pub(crate) columns: (usize, i64),
+}
+
+impl Taps {
+    /// The one tap of a matrix.
+    pub(crate) const ONE: Self = Self::all(1);
+
+    /// All of `count` taps, in order.
+    pub(crate) const fn all(count: usize) -> Self {
+        Self { first: 0, rows: (1, 0), columns: (count, 1) }
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.rows.0 * self.columns.0
+    }
 }
 
 impl Matrices {
@@ -51,20 +71,20 @@ impl Matrices {
         padded: usize,
         recording: &mut Recording,
     ) -> Result<Operand, String> {
-        let len = self.batches.0 * self.outer.0 * self.inner.0 * padded;
+        let axis = |(length, stride): (usize, usize)| Axis { length, first: stride as i64, second: 0 };
+        let taps =
+            [self.taps.rows, self.taps.columns].map(|(length, first)| Axis { length, first, second: 0 });
+        let [rows, columns] = taps;
+        let space = [axis(self.batches), rows, columns, axis(self.inner), axis((padded, self.columns.1))];
+        let len = space.iter().map(|axis| axis.length).product();
         let packed = recording.scratch(len);
         let params = Params {
             slice: [0; 2],
             len: word(len)?,
             columns: word(self.columns.0)?,
             padded: word(padded)?,
-            inner: word(self.inner.0)?,
-            outer: word(self.outer.0)?,
-            column_stride: word(self.columns.1)?,
-            inner_stride: word(self.inner.1)?,
-            outer_stride: word(self.outer.1)?,
-            batch_stride: word(self.batches.1)?,
-            pad: 0,
+            pad: [0; 3],
+            strided: Strided::new(&space, self.taps.first as i64, 0)?,
         };
         let operands = vec![Operand::Wire(wire), packed];
         let step = Step::new(&PACK, &params, operands, groups_for(len)?, 16 * len as u64);

@@ -1,11 +1,12 @@
-// A matrix rearranged for gemm.wgsl: rows k = (outer, inner), the column index fastest, padded with zeros.
+// A matrix rearranged for gemm.wgsl: rows k = (tap, inner), the column index fastest, padded with zeros.
 // CPU twin: fewbit_runtime::cpu::gemm (packing).
 //
-//   y[b, k, j] = j < columns ? x[b, k, j] : 0,   x strided, y dense of batches × outer × inner × padded
+//   y[b, k, j] = j < columns ? x[b, k, j] : 0,   x strided, y dense of batches × taps × inner × padded
 //
 // One invocation writes one element.
 
 //#import prelude/elements.wgsl
+//#import prelude/strided.wgsl
 
 struct Params {
   first_group: u32,
@@ -13,13 +14,10 @@ struct Params {
   len: u32,
   columns: u32,
   padded: u32,
-  inner: u32,
-  outer: u32,
-  column_stride: u32,
-  inner_stride: u32,
-  outer_stride: u32,
-  batch_stride: u32,
   pad_0: u32,
+  pad_1: u32,
+  pad_2: u32,
+  strided: Strided,  // first: x
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -27,16 +25,9 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 fn element(i: u32) {
-  let column = i % params.padded;
-  let row = i / params.padded;
-  let inner = row % params.inner;
-  let rows = row / params.inner;
-  let outer = rows % params.outer;
-  let batch = rows / params.outer;
   var value = 0.0;
-  if (column < params.columns) {
-    value = x[batch * params.batch_stride + outer * params.outer_stride + inner * params.inner_stride
-      + column * params.column_stride];
+  if (i % params.padded < params.columns) {
+    value = x[offsets_of(i).x];
   }
   y[i] = value;
 }

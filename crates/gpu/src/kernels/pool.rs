@@ -32,9 +32,9 @@ struct Params {
     pad_1: u32,
 }
 
-/// Records a pooling.
-pub(crate) fn lower(pool: &Pool, site: &Site<'_>, recording: &mut Recording) -> Result<(), String> {
-    let (&[_, _, ref input @ ..], &[_, _, ref output @ ..]) = (site.shape(0)?, site.output_shape()) else {
+/// The windows of a pooling of x to y, and the height and width of x with the padding behind them.
+pub(crate) fn window_of(pool: &Pool, x: &[usize], y: &[usize]) -> Result<(Window, [u32; 2]), String> {
+    let (&[_, _, ref input @ ..], &[_, _, ref output @ ..]) = (x, y) else {
         return Err("images need N, C and spatial axes".to_owned());
     };
     let attributes = Attributes {
@@ -50,6 +50,12 @@ pub(crate) fn lower(pool: &Pool, site: &Site<'_>, recording: &mut Recording) -> 
         [h, w] => (word(h)?, word(w)?),
         _ => return Err("windows have one or two axes".to_owned()),
     };
+    Ok((window, [window.in_h + end_h, window.in_w + end_w]))
+}
+
+/// Records a pooling.
+pub(crate) fn lower(pool: &Pool, site: &Site<'_>, recording: &mut Recording) -> Result<(), String> {
+    let (window, [end_h, end_w]) = window_of(pool, site.shape(0)?, site.output_shape())?;
     let len = site.output_len();
     let params = Params {
         slice: [0; 2],
@@ -57,8 +63,8 @@ pub(crate) fn lower(pool: &Pool, site: &Site<'_>, recording: &mut Recording) -> 
         pad_0: 0,
         epilogue: site.epilogue.params(site.facts, site.output_shape())?,
         window,
-        end_h: window.in_h + end_h,
-        end_w: window.in_w + end_w,
+        end_h,
+        end_w,
         lowest: f32::NEG_INFINITY,
         pad_1: 0,
     };

@@ -60,6 +60,18 @@ struct Run {
     divisor: f32,
 }
 
+/// The step that sums `parts` blocks of `len` elements in order, at most 64 blocks by one invocation for each element.
+pub(crate) fn sum_of_parts(parts: usize, len: usize, x: Operand, y: Operand) -> Result<Step, String> {
+    let run = Run {
+        kept: vec![Axis { length: len, first: 1, second: 0 }],
+        reduced: vec![Axis { length: parts, first: len as i64, second: 0 }],
+        parts: 1,
+        part: parts,
+        divisor: 1.0,
+    };
+    run.step(Reducer::Sum, x, y)
+}
+
 /// Records a reduction.
 pub(crate) fn lower(reduce: &Reduce, site: &Site<'_>, recording: &mut Recording) -> Result<(), String> {
     let shape = site.shape(0)?;

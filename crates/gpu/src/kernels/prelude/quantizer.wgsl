@@ -9,6 +9,11 @@ fn fake_quantize(x: f32, s: f32, z: f32, low: f32, high: f32) -> f32 {
   if (s == 0.0) {
     return x;
   }
+  return s * (code_of(x, s, z, low, high) - z);
+}
+
+// The code that x becomes on a grid of scale s ≠ 0.
+fn code_of(x: f32, s: f32, z: f32, low: f32, high: f32) -> f32 {
   let whole = floor(z);
   let shift = z - whole;
   var code = whole;
@@ -24,5 +29,5 @@ fn fake_quantize(x: f32, s: f32, z: f32, low: f32, high: f32) -> f32 {
   }
   code = select(code, low, code < low);
   code = select(code, high, code > high);
-  return s * (code - z);
+  return code;
 }

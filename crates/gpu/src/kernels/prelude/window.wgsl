@@ -19,7 +19,8 @@ struct Window {
 // the image: they wrap around, and so compare as beyond its end.
 struct Place {
   image: u32,
-  position: u32,
+  row: u32,
+  column: u32,
   y: u32,
   x: u32,
 }
@@ -33,5 +34,5 @@ fn place_of(l: u32) -> Place {
   let column = position - row * params.window.out_w;
   let y = row * params.window.stride_h - params.window.pad_h;
   let x = column * params.window.stride_w - params.window.pad_w;
-  return Place(image, position, y, x);
+  return Place(image, row, column, y, x);
 }

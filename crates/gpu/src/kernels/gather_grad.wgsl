@@ -1,0 +1,39 @@
+// The gradient of gather.wgsl. CPU twin: fewbit_runtime::cpu::gather.
+//
+//   y[o, a, j] = Σ g[o, k, j] over the k with indices[k] = a, in order
+//
+// One invocation computes one element and looks at every index, the same for its neighbours: without an addition that
+// others may interrupt there is no scattering, and the order of the sum would be left to chance.
+
+//#import prelude/elements.wgsl
+
+struct Params {
+  first_group: u32,
+  end_group: u32,
+  len: u32,
+  inner: u32,
+  count: u32,
+  length: u32,
+  pad_0: u32,
+  pad_1: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> g: array<f32>;
+@group(0) @binding(2) var<storage, read> indices: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+fn element(i: u32) {
+  let row = i / params.inner;
+  let place = f32(row % params.length);
+  let last = f32(params.length - 1u);
+  var at = row / params.length * params.count * params.inner + i % params.inner;
+  var sum = 0.0;
+  for (var k = 0u; k < params.count; k++) {
+    if (floor(clamp(indices[k], 0.0, last)) == place) {
+      sum += g[at];
+    }
+    at += params.inner;
+  }
+  y[i] = sum;
+}
