@@ -52,6 +52,18 @@ pub fn run(graph: &Graph, feeds: &[(WireId, Array)]) -> Vec<Array> {
     graph.outputs.iter().map(|wire| values[wire.0 as usize].clone()).collect()
 }
 
+/// Takes a step of learning: `feeds` get what the graph assigns, and what is not among them is added. Gives the value of
+/// every wire before that.
+pub fn step(graph: &Graph, feeds: &mut Vec<(WireId, Array)>) -> Vec<Array> {
+    let values = evaluate(graph, feeds);
+    for assignment in &graph.assignments {
+        let value = values[assignment.value.0 as usize].clone();
+        feeds.retain(|(wire, _)| *wire != assignment.target);
+        feeds.push((assignment.target, value));
+    }
+    values
+}
+
 /// The output of one operator.
 pub fn apply(op: &Op, inputs: &[&Array]) -> Array {
     let x = inputs[0];
