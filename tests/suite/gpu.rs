@@ -7,6 +7,8 @@
 mod behaviour;
 #[path = "gpu/common.rs"]
 mod common;
+#[path = "gpu/learning.rs"]
+mod learning;
 #[path = "gpu/quantizer.rs"]
 mod quantizer;
 #[path = "gpu/sizes.rs"]

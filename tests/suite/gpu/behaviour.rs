@@ -5,10 +5,10 @@ use std::cell::Cell;
 use fewbit_gpu::Gpu;
 use fewbit_graph::op::{Binary, Conv, Reduce, Reducer, Unary};
 use fewbit_graph::{Bindings, Dim, Graph, Op, Tensor, WireId};
-use fewbit_runtime::{Backend as _, Cancel, Control, Keep, LocalFuture, NeverPause, Pace, Plan, RunError};
+use fewbit_runtime::{Backend as _, Cancel, Control, Keep, NeverPause, Plan, RunError};
 use pollster::block_on;
 
-use crate::common::{gpu, outputs, random, run};
+use crate::common::{CancelAt, gpu, outputs, random, run};
 
 /// A chain of two convolutions whose weights are quantized, and a mean: x → conv → relu → conv → mean.
 struct Chain {
@@ -125,26 +125,6 @@ fn feeds_of_the_wrong_shape_and_for_the_wrong_wire_are_refused() {
     let mut plan = prepare(&gpu, &graph, Keep::All);
     assert!(matches!(plan.set(x, &Tensor::vector([1.0])), Err(RunError::Feed { .. })));
     assert!(matches!(plan.set(y, &Tensor::zeros([2, 4])), Err(RunError::Feed { .. })));
-}
-
-/// Cancels when it is asked for the nth time.
-struct CancelAt<'a> {
-    cancel: &'a Cancel,
-    left: Cell<u32>,
-}
-
-impl Pace for CancelAt<'_> {
-    fn is_due(&self) -> bool {
-        self.left.set(self.left.get().saturating_sub(1));
-        if self.left.get() == 0 {
-            self.cancel.cancel();
-        }
-        false
-    }
-
-    fn breathe(&self) -> LocalFuture<'_, ()> {
-        Box::pin(std::future::ready(()))
-    }
 }
 
 #[test]

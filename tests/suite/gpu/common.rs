@@ -1,11 +1,14 @@
 //! What the parts of the suite share.
 
+use std::cell::Cell;
 use std::io::Write as _;
 use std::sync::Once;
 
 use fewbit_gpu::{Adapter, Gpu, Options};
 use fewbit_graph::{Bindings, Graph, Tensor};
-use fewbit_runtime::{Backend, Cancel, Control, Cpu, Keep, NeverPause, Plan, RunError, RunReport};
+use fewbit_runtime::{
+    Backend, Cancel, Control, Cpu, Keep, LocalFuture, NeverPause, Pace, Plan, RunError, RunReport,
+};
 use fewbit_tests::{Rng, Tolerance};
 use pollster::block_on;
 
@@ -59,4 +62,24 @@ pub(crate) fn compare_with_cpu(gpu: &Gpu, graph: &Graph, tolerance: Tolerance, w
 pub(crate) fn random(shape: &[usize], seed: u64) -> Tensor {
     let values = Rng::new(seed).floats(shape.iter().product());
     Tensor::f32(shape, values).expect("as many values as the shape has")
+}
+
+/// Cancels when it is asked for the nth time.
+pub(crate) struct CancelAt<'a> {
+    pub(crate) cancel: &'a Cancel,
+    pub(crate) left: Cell<u32>,
+}
+
+impl Pace for CancelAt<'_> {
+    fn is_due(&self) -> bool {
+        self.left.set(self.left.get().saturating_sub(1));
+        if self.left.get() == 0 {
+            self.cancel.cancel();
+        }
+        false
+    }
+
+    fn breathe(&self) -> LocalFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
