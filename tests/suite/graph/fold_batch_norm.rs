@@ -7,8 +7,8 @@ use fewbit_graph::tensor::Dim;
 use fewbit_graph::{Graph, Tensor, WireId};
 use fewbit_tests::{Array, Rng};
 
-use crate::naive;
 use crate::samples::{batch_norm, conv2d, gemm, node_names, random, relu, small_net};
+use fewbit_tests::naive;
 
 /// A weight of which `fan_in` values meet in one output, so that activations neither grow nor vanish.
 fn weight(rng: &mut Rng, shape: &[usize], fan_in: usize) -> Tensor {

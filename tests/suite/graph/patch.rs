@@ -6,8 +6,8 @@ use fewbit_graph::{Graph, GraphError, NodeId, Patch, Tensor, WireId};
 use fewbit_tests::{Array, Rng};
 use proptest::prelude::*;
 
-use crate::naive;
 use crate::samples::{add, node_names, relu, small_net, wire_names};
+use fewbit_tests::naive;
 
 fn neg() -> Op {
     Op::Unary(Unary::Neg)

@@ -4,8 +4,8 @@ use fewbit_graph::op::{Binary, Op, Unary};
 use fewbit_graph::{Dim, Graph, Source};
 use fewbit_tests::{Array, Rng};
 
-use crate::naive;
 use crate::samples::{node_names, random, small_net, wire_names};
+use fewbit_tests::naive;
 
 #[test]
 fn a_spliced_copy_is_the_graph_with_prefixed_names() {
