@@ -2,9 +2,9 @@
 
 use fewbit_graph::op::{Estimator, Gemm, Op, Unary};
 use fewbit_graph::optimize::{Learned, Optimizer};
-use fewbit_graph::{Bindings, Dim, Graph, Tensor, WireId, gradients, loss};
+use fewbit_graph::{Bindings, Dim, Graph, Tensor, WireId, gradients, infer, loss};
 use fewbit_runtime::{Backend, Cancel, Control, Cpu, Keep, NeverPause};
-use fewbit_tests::{Rng, Tolerance, gradient};
+use fewbit_tests::{Rng, Tolerance, gradient, problems};
 use pollster::block_on;
 
 use crate::cases;
@@ -17,8 +17,10 @@ fn the_engine_and_the_naive_evaluator_agree_on_every_gradient() {
     let quantizers = (0..4).flat_map(|seed| {
         [(cases::quantizer(seed, Estimator::default()), seed), (cases::soft_round(seed), seed)]
     });
+    let networks = (0..4).map(|seed| (problems::quantized_network(seed), seed));
     let wrong: Vec<String> = rules
         .chain(quantizers)
+        .chain(networks)
         .filter_map(|(problem, seed)| {
             let problem = gradient::differentiate(problem, seed).expecting(Tolerance::Relative(1e-4));
             let found = block_on(problem.solve(&Cpu::new(), Keep::Outputs))
@@ -85,4 +87,11 @@ fn fifty_steps_of_adam_lower_a_loss_and_do_so_again_bit_by_bit() {
 fn the_gradient_graph_of_a_small_network() {
     let (graph, ..) = network();
     assert_eq!(graph.to_string(), include_str!("small_network.txt"));
+}
+
+#[test]
+fn the_gradient_graph_of_a_quantized_network() {
+    let problem = gradient::differentiate(problems::quantized_network(0), 0).problem;
+    let facts = infer(&problem.graph, &problem.bindings).unwrap();
+    assert_eq!(problem.graph.dump(&facts).to_string(), include_str!("quantized_network.txt"));
 }
