@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use fewbit_numeric::Format;
-use fewbit_quant::recipe::RecipeError;
-use fewbit_quant::{Choice, Quantizer, RangeMethod};
+use fewbit_quant::RangeMethod;
+
+use crate::asked::{AskedChoice, AskedPipeline, Exception};
 
 /// Quantize neural networks, and see what it does to them.
 #[derive(Debug, Parser)]
@@ -30,7 +31,11 @@ Unless told otherwise, the weights of every Conv, Gemm and MatMul become int8@ch
 min-max. Inputs of layers stay in float unless --activations is given; uint8 and other unsigned formats are asymmetric, \
 min-max over the calibration samples. A CHOICE is float or FORMAT@GRANULARITY:RANGE*FACTOR, of which only FORMAT is needed \
 (then tensor, minmax, 1): int4@channel, int3@group32:mse, uint8@tensor:percentile99.99. A RANGE is minmax, ema0.9, \
-percentile99.99, mse, mse2.4, entropy, entropy-ort or aciq.";
+percentile99.99, mse, mse2.4, entropy, entropy-ort or aciq.
+
+A PIPELINE is methods with commas between them, like \"adaround(iterations=500),bias-correct\"; `fewbit methods` lists them with \
+their settings. It starts from rounding to nearest. `fold` may stand first: BatchNorms are always folded. `range=mse` before the \
+methods that find codes is --range mse.";
 
 /// The engines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -64,6 +69,14 @@ pub(crate) enum Command {
     },
     /// Quantize a model and measure it against float.
     Eval(Eval),
+    /// Quantize a model, run methods on it, measure it and write it as safetensors.
+    Quantize(Quantize),
+    /// The same with a method that trains the whole network, like LSQ.
+    Train(Quantize),
+    /// Run a grid of recipes, and write a line of JSON for each.
+    Sweep(Sweep),
+    /// List the methods with what they need and what can be set.
+    Methods,
     /// Write an experiment as a link.
     Link(Link),
     /// Run a link's experiment again and tell whether it gives the same.
@@ -108,69 +121,6 @@ impl FromStr for Input {
     }
 }
 
-/// A choice, and whether its text names a range.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AskedChoice {
-    choice: Choice,
-    names_range: bool,
-}
-
-impl AskedChoice {
-    /// The choice, with `range` if it names none.
-    pub(crate) fn with_range(self, range: Option<RangeMethod>) -> Choice {
-        match (self.choice, range) {
-            (Choice::Quantize(quantizer), Some(range)) if !self.names_range => {
-                Choice::Quantize(Quantizer { range, ..quantizer })
-            }
-            (choice, _) => choice,
-        }
-    }
-}
-
-impl From<Choice> for AskedChoice {
-    /// A choice of a recipe, where min-max goes without saying.
-    fn from(choice: Choice) -> Self {
-        let names_range = choice.quantizer().is_some_and(|q| q.range != RangeMethod::MinMax);
-        Self { choice, names_range }
-    }
-}
-
-impl FromStr for AskedChoice {
-    type Err = RecipeError;
-
-    fn from_str(text: &str) -> Result<Self, RecipeError> {
-        Ok(Self { choice: text.parse()?, names_range: text.contains(':') })
-    }
-}
-
-/// An exception to the base of a recipe.
-#[derive(Clone, Debug)]
-pub(crate) struct Exception {
-    pub(crate) pattern: String,
-    pub(crate) weights: Option<AskedChoice>,
-    pub(crate) activations: Option<AskedChoice>,
-}
-
-impl FromStr for Exception {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let usage = "write PATTERN=CHOICE, like 'stage1.*=int3@channel'";
-        let (pattern, choices) = text.split_once('=').ok_or(usage)?;
-        let (weights, activations) = choices.split_once(',').unwrap_or((choices, ""));
-        let read = |text: &str| -> Result<Option<AskedChoice>, String> {
-            let choice = (!text.is_empty()).then(|| text.parse()).transpose();
-            choice.map_err(|error: RecipeError| error.to_string())
-        };
-        let exception =
-            Self { pattern: pattern.to_owned(), weights: read(weights)?, activations: read(activations)? };
-        match &exception {
-            Self { weights: None, activations: None, .. } => Err(usage.to_owned()),
-            _ => Ok(exception),
-        }
-    }
-}
-
 /// What is quantized, and how.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RecipeArgs {
@@ -199,6 +149,9 @@ pub(crate) struct RecipeArgs {
     /// The seed of every random draw [default: 0].
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    /// The methods that start from rounding to nearest, like `fold,range=mse,adaround,bias-correct` [default: none].
+    #[arg(long, value_name = "PIPELINE")]
+    pub(crate) pipeline: Option<AskedPipeline>,
 }
 
 /// `fewbit eval`.
@@ -208,6 +161,47 @@ pub(crate) struct Eval {
     /// A gallery id or an ONNX file.
     pub(crate) model: String,
     /// What is quantized, and how.
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
+    /// The data.
+    #[command(flatten)]
+    pub(crate) data: Data,
+}
+
+/// `fewbit quantize` and `fewbit train`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = DEFAULTS)]
+pub(crate) struct Quantize {
+    /// A gallery id or an ONNX file.
+    pub(crate) model: String,
+    /// What is quantized, and how.
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
+    /// The data.
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// Where the quantized model goes: packed codes, scales and zero points, biases.
+    #[arg(long, short, value_name = "OUT.safetensors")]
+    pub(crate) output: PathBuf,
+}
+
+/// `fewbit sweep`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = DEFAULTS)]
+pub(crate) struct Sweep {
+    /// A gallery id or an ONNX file.
+    pub(crate) model: String,
+    /// The grid as JSON: lists under weights, activations, edges, range, pipeline, calibration_samples, seeds, of which every
+    /// combination is run; or a list of recipes. What it leaves out is as the other options say.
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) grid: PathBuf,
+    /// The answers, a line for each recipe. Recipes that are there already are not run again.
+    #[arg(long, short, value_name = "FILE.jsonl")]
+    pub(crate) output: PathBuf,
+    /// Test each recipe against the first one, sample by sample (McNemar).
+    #[arg(long)]
+    pub(crate) pairs: bool,
+    /// What holds where the grid does not say.
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
     /// The data.
@@ -227,6 +221,12 @@ pub(crate) struct Link {
     /// The page's address, to put in front.
     #[arg(long, default_value = "")]
     pub(crate) page: String,
+    /// Run it, and let the link carry what came of it, so that a replay can tell whether it comes out the same.
+    #[arg(long)]
+    pub(crate) with_result: bool,
+    /// The data, with --with-result.
+    #[command(flatten)]
+    pub(crate) data: Data,
 }
 
 /// `fewbit replay`.
@@ -234,7 +234,8 @@ pub(crate) struct Link {
 pub(crate) struct Replay {
     /// The link, its fragment, or a file that holds it.
     pub(crate) link: String,
-    /// The answer of an earlier `eval --json` to compare with; without one, two runs are compared bit by bit.
+    /// The answer of an earlier `eval --json` to compare with. Without one, what the link expects is compared; if it expects
+    /// nothing, two runs are, bit by bit.
     #[arg(long, value_name = "FILE.json")]
     pub(crate) expect: Option<PathBuf>,
     /// The model, for a link to a file of your own.

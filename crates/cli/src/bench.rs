@@ -1,20 +1,26 @@
 //! An engine at work in a terminal.
 
 use std::cell::RefCell;
+use std::io::Write;
 use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::bail;
 use fewbit_experiment::engine::{Engine, Host};
-use fewbit_experiment::protocol::{Event, Focus, Request};
+use fewbit_experiment::protocol::{Event, ExportForm, Focus, Request};
+use fewbit_experiment::replay::{Expectation, fingerprint};
+use fewbit_experiment::runs;
 use fewbit_gpu::{Gpu, Options};
-use fewbit_quant::Recipe;
 use fewbit_quant::report::{Evaluation, LayerReport, Size};
+use fewbit_quant::{Correctness, Recipe};
 use fewbit_runtime::cpu::Cpu;
 use fewbit_runtime::{Backend, Cancel, Control, NeverPause};
 
 use crate::args;
 use crate::source::Source;
+
+/// Seconds between two lines about the same layer.
+const LINE_EVERY: f64 = 5.0;
 
 /// Opens an engine.
 pub(crate) async fn backend(engine: args::Engine) -> anyhow::Result<Rc<dyn Backend>> {
@@ -33,10 +39,10 @@ pub(crate) fn backend_name(backend: &dyn Backend) -> String {
     }
 }
 
-/// Keeps what the engine says.
+/// Keeps what the engine says until it is looked at.
 struct Collect {
     start: Instant,
-    events: RefCell<Vec<Event>>,
+    heard: RefCell<Vec<(Event, Option<Vec<u8>>)>>,
 }
 
 impl Host for Collect {
@@ -44,16 +50,22 @@ impl Host for Collect {
         self.start.elapsed().as_secs_f64() * 1e3
     }
 
-    fn emit(&self, event: Event, _: Option<Vec<u8>>) {
-        self.events.borrow_mut().push(event);
+    fn emit(&self, event: Event, blob: Option<Vec<u8>>) {
+        self.heard.borrow_mut().push((event, blob));
     }
 }
 
 /// What came of a recipe.
-pub(crate) struct Outcome {
+pub(crate) struct Measured {
     pub(crate) layers: Vec<LayerReport>,
     pub(crate) size: Size,
     pub(crate) evaluation: Option<Evaluation>,
+    /// On which test samples the model is right; empty without labels.
+    pub(crate) correct: Correctness,
+    /// What came of the recipe's pipeline, if it has one.
+    pub(crate) steps: Vec<runs::StepOutcome>,
+    /// What a replay should give.
+    pub(crate) expectation: Expectation,
     pub(crate) notes: Vec<String>,
 }
 
@@ -63,14 +75,16 @@ pub(crate) struct Bench {
     host: Rc<Collect>,
     cancel: Cancel,
     notes: Vec<String>,
+    /// Counts recipes.
+    revision: u64,
 }
 
 impl Bench {
     /// Puts `source` on the bench of `backend`.
     pub(crate) async fn load(backend: Rc<dyn Backend>, source: Source) -> anyhow::Result<Self> {
-        let host = Rc::new(Collect { start: Instant::now(), events: RefCell::default() });
+        let host = Rc::new(Collect { start: Instant::now(), heard: RefCell::default() });
         let engine = Engine::new(backend, Rc::<Collect>::clone(&host));
-        let mut bench = Self { engine, host, cancel: Cancel::default(), notes: Vec::new() };
+        let mut bench = Self { engine, host, cancel: Cancel::default(), notes: Vec::new(), revision: 0 };
         let request = Request::Load {
             name: source.name,
             test: source.test.is_some(),
@@ -86,50 +100,141 @@ impl Bench {
             if brought.into_iter().zip(lacks).any(|(brought, lacks)| brought && lacks) {
                 bail!("{}", bench.notes.join("\n"));
             }
+            let mut note = |text: &str| bench.notes.push(text.to_owned());
             if data.test == 0 {
-                bench
-                    .notes
-                    .push("there are no test samples: nothing but sizes and weights is measured".to_owned());
+                note("there are no test samples: nothing but sizes and weights is measured");
             } else if !data.labelled {
-                bench.notes.push(
-                    "the data have no labels: agreement with float is measured, not accuracy".to_owned(),
-                );
+                note("the data have no labels: agreement with float is measured, not accuracy");
             }
             if data.calibration_from_test {
-                bench.notes.push("there are no calibration samples: the first test samples serve".to_owned());
+                note("there are no calibration samples: the first test samples serve");
             }
         }
         Ok(bench)
     }
 
-    async fn receive(&mut self, request: Request, blobs: Vec<Vec<u8>>) -> anyhow::Result<()> {
-        let control = Control { cancel: &self.cancel, pace: &NeverPause };
-        self.engine.receive(request, blobs, &control).await;
-        self.take_failures()
+    /// The names of the layers.
+    pub(crate) fn layer_names(&self) -> Vec<String> {
+        self.engine.bench().map(|bench| bench.prepared.layer_names()).unwrap_or_default()
     }
 
-    fn take_failures(&mut self) -> anyhow::Result<()> {
-        for event in self.host.events.borrow().iter() {
+    async fn receive(
+        &mut self,
+        request: Request,
+        blobs: Vec<Vec<u8>>,
+    ) -> anyhow::Result<Vec<(Event, Option<Vec<u8>>)>> {
+        let control = Control { cancel: &self.cancel, pace: &NeverPause };
+        self.engine.receive(request, blobs, &control).await;
+        self.take()
+    }
+
+    /// What was said since the last call; an error if something failed. Warnings become notes.
+    fn take(&mut self) -> anyhow::Result<Vec<(Event, Option<Vec<u8>>)>> {
+        let heard = self.host.heard.take();
+        for (event, _) in &heard {
             match event {
                 Event::Failed(failure) => bail!(failure.clone()),
                 Event::Warning(failure) => self.notes.push(failure.to_string()),
                 _ => {}
             }
         }
-        self.host.events.borrow_mut().retain(|event| !matches!(event, Event::Warning(_)));
-        Ok(())
+        Ok(heard)
     }
 
-    /// Makes `recipe` true and measures it.
-    pub(crate) async fn run(&mut self, recipe: &Recipe) -> anyhow::Result<Outcome> {
-        self.host.events.borrow_mut().clear();
+    /// Makes `recipe` true, its pipeline too, and measures it. Tells `messages` how learning goes on.
+    pub(crate) async fn run(
+        &mut self,
+        recipe: &Recipe,
+        messages: &mut dyn Write,
+    ) -> anyhow::Result<Measured> {
+        self.revision += 1;
+        let (revision, recipe) = (self.revision, recipe.clone());
         let focus = Focus { layer: 0, channel: None, bins: 32 };
-        self.receive(Request::Update { revision: 1, recipe: recipe.clone(), focus }, Vec::new()).await?;
-        let control = Control { cancel: &self.cancel, pace: &NeverPause };
-        while self.engine.advance(&control).await {}
-        self.take_failures()?;
+        let notes = self.notes.len();
+        let request = match recipe.pipeline.is_empty() {
+            true => Request::Update { revision, recipe, focus },
+            false => Request::Run { revision, id: revision, recipe, focus },
+        };
+        self.receive(request, Vec::new()).await?;
+        let mut progress = Progress::default();
+        let mut steps = Vec::new();
+        loop {
+            let control = Control { cancel: &self.cancel, pace: &NeverPause };
+            let more = self.engine.advance(&control).await;
+            for (event, _) in self.take()? {
+                match event {
+                    Event::Learning { .. } => progress.tell(&event, messages),
+                    Event::Learned(outcome) => steps = outcome.steps,
+                    _ => {}
+                }
+            }
+            if !more {
+                break;
+            }
+        }
         let Some(bench) = self.engine.bench() else { bail!("there is no model on the bench") };
-        let evaluation = bench.evaluation();
-        Ok(Outcome { layers: bench.reports(), size: bench.size(), evaluation, notes: self.notes.clone() })
+        let (evaluation, correct) = (bench.evaluation(), bench.correctness());
+        let measured = Measured {
+            layers: bench.reports(),
+            size: bench.size(),
+            steps,
+            expectation: Expectation {
+                layers: fingerprint(bench.layers()),
+                correct: (!correct.is_empty()).then(|| (correct.count(), correct.len())),
+            },
+            evaluation,
+            correct,
+            notes: self.notes.clone(),
+        };
+        // What is worth knowing about this recipe is not about the next one.
+        self.notes.truncate(notes);
+        Ok(measured)
+    }
+
+    /// The quantized model as safetensors.
+    pub(crate) async fn weights(&mut self) -> anyhow::Result<Vec<u8>> {
+        let heard = self.receive(Request::Export { form: ExportForm::Safetensors }, Vec::new()).await?;
+        match heard.into_iter().find_map(|(_, blob)| blob) {
+            Some(bytes) => Ok(bytes),
+            None => bail!("the engine wrote no file"),
+        }
+    }
+
+    /// Times the float model: the first run, and the median and the least of the others, in milliseconds.
+    pub(crate) async fn time(&mut self, batch: u32, runs: u32) -> anyhow::Result<(f64, f64, f64)> {
+        self.receive(Request::Bench { batch, runs }, Vec::new()).await?;
+        loop {
+            let control = Control { cancel: &self.cancel, pace: &NeverPause };
+            let more = self.engine.advance(&control).await;
+            for (event, _) in self.take()? {
+                if let Event::Benched { first_millis, median_millis, min_millis, .. } = event {
+                    return Ok((first_millis, median_millis, min_millis));
+                }
+            }
+            if !more {
+                bail!("the engine told no times");
+            }
+        }
+    }
+}
+
+/// A line for each layer, and not too many.
+#[derive(Default)]
+struct Progress {
+    step: Option<u32>,
+    place: String,
+    seconds: f64,
+}
+
+impl Progress {
+    fn tell(&mut self, event: &Event, messages: &mut dyn Write) {
+        let Event::Learning { step, of, place, done, total, millis, .. } = event else { return };
+        let seconds = millis / 1e3;
+        let is_news = self.step != Some(*step) || self.place != *place || done == total;
+        if is_news || seconds - self.seconds >= LINE_EVERY {
+            writeln!(messages, "step {}/{of} · {done}/{total} {place} · {seconds:.1} s", step + 1).ok();
+            (self.step, self.seconds) = (Some(*step), seconds);
+            self.place.clone_from(place);
+        }
     }
 }

@@ -10,8 +10,10 @@ use std::io::Write;
 use clap::Parser as _;
 
 mod args;
+mod asked;
 mod bench;
 mod commands;
+mod grid;
 mod output;
 mod source;
 
@@ -52,7 +54,11 @@ async fn answer(args: &Args, messages: &mut dyn Write) -> anyhow::Result<Answer>
             commands::infer(args.backend, model, inputs, output).await
         }
         Command::Eval(eval) => commands::eval(args.backend, eval, messages).await,
-        Command::Link(link) => commands::link(link),
+        Command::Quantize(quantize) => commands::quantize(args.backend, quantize, messages).await,
+        Command::Train(train) => commands::train(args.backend, train, messages).await,
+        Command::Sweep(sweep) => commands::sweep(args.backend, sweep, messages).await,
+        Command::Methods => commands::methods(),
+        Command::Link(link) => commands::link(args.backend, link, messages).await,
         Command::Replay(replay) => commands::replay(args.backend, replay, messages).await,
         Command::Bench { model, batch, runs } => commands::bench(args.backend, model, *batch, *runs).await,
     }

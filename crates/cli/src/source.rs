@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use fewbit_experiment::gallery::{self, Exhibit};
 use fewbit_experiment::{Command, Document, ModelRef, Part};
-use fewbit_quant::{Choice, Recipe};
+use fewbit_quant::{Choice, RangeMethod, Recipe};
 use serde_json::{Map, Value};
 
-use crate::args::{AskedChoice, Data, Exception, RecipeArgs};
+use crate::args::{Data, RecipeArgs};
+use crate::asked::{AskedChoice, AskedPipeline, Exception};
 
 /// A model with the data beside it, as bytes.
 pub(crate) struct Source {
@@ -89,14 +90,18 @@ pub(crate) fn recipe(args: &RecipeArgs) -> anyhow::Result<Recipe> {
         }
         None => base,
     };
-    let ranged = |choice: Choice| AskedChoice::from(choice).with_range(args.range);
-    for rule in &mut recipe.rules {
-        rule.weights = rule.weights.map(ranged);
-        rule.activations = rule.activations.map(ranged);
+    let AskedPipeline { pipeline, range } = args.pipeline.clone().unwrap_or_default();
+    if args.range.is_some() && range.is_some() {
+        bail!("--range and range= in --pipeline say the same: leave one of them out");
     }
-    recipe.weights = args.weights.map_or(ranged(recipe.weights), |asked| asked.with_range(args.range));
-    recipe.activations =
-        args.activations.map_or(ranged(recipe.activations), |asked| asked.with_range(args.range));
+    let range = args.range.or(range);
+    set_range(&mut recipe, range);
+    let asked = |choice: Option<AskedChoice>, or: Choice| choice.map_or(or, |asked| asked.with_range(range));
+    recipe.weights = asked(args.weights, recipe.weights);
+    recipe.activations = asked(args.activations, recipe.activations);
+    if args.pipeline.is_some() {
+        recipe.pipeline = pipeline;
+    }
     recipe.edges = args.edges.or(recipe.edges);
     recipe.calibration_samples = args.calibration_samples.unwrap_or(recipe.calibration_samples);
     recipe.seed = args.seed.unwrap_or(recipe.seed);
@@ -104,7 +109,7 @@ pub(crate) fn recipe(args: &RecipeArgs) -> anyhow::Result<Recipe> {
     for Exception { pattern, weights, activations } in &args.set {
         for (part, asked) in [(Part::Weights, weights), (Part::Activations, activations)] {
             if let Some(asked) = asked {
-                let choice = asked.with_range(args.range);
+                let choice = asked.with_range(range);
                 document = document.apply(&Command::Set { pattern: pattern.clone(), part, choice });
             }
         }
@@ -112,9 +117,24 @@ pub(crate) fn recipe(args: &RecipeArgs) -> anyhow::Result<Recipe> {
     Ok(document.recipe)
 }
 
+/// Gives every choice that names no range this one.
+pub(crate) fn set_range(recipe: &mut Recipe, range: Option<RangeMethod>) {
+    let ranged = |choice: Choice| AskedChoice::from(choice).with_range(range);
+    for rule in &mut recipe.rules {
+        rule.weights = rule.weights.map(ranged);
+        rule.activations = rule.activations.map(ranged);
+    }
+    recipe.weights = ranged(recipe.weights);
+    recipe.activations = ranged(recipe.activations);
+}
+
 /// The recipe in `json`; what it leaves out is as in `base`.
 fn read_recipe(json: &[u8], base: &Recipe) -> anyhow::Result<Recipe> {
-    let told: Map<String, Value> = serde_json::from_slice(json)?;
+    merge(serde_json::from_slice(json)?, base)
+}
+
+/// `base` with what is `told`.
+pub(crate) fn merge(told: Map<String, Value>, base: &Recipe) -> anyhow::Result<Recipe> {
     let mut whole = serde_json::to_value(base)?;
     for (key, value) in told {
         whole[key] = value;

@@ -3,46 +3,94 @@
 use std::io::Write;
 use std::time::Instant;
 
+use fewbit_quant::Recipe;
+use fewbit_quant::methods::Finding;
 use fewbit_quant::report::{Errors, Evaluation, LayerReport};
 use serde_json::{Value, json};
 
-use crate::args::{Engine, Eval};
-use crate::bench::{Bench, Outcome, backend, backend_name};
+use crate::args::{Data, Engine, Eval};
+use crate::bench::{Bench, Measured, backend, backend_name};
 use crate::output::{Answer, table};
 use crate::source::{Source, recipe};
 
 /// Quantizes a model and measures it.
 pub(crate) async fn eval(engine: Engine, args: &Eval, messages: &mut dyn Write) -> anyhow::Result<Answer> {
     let recipe = recipe(&args.recipe)?;
+    Ok(measure(engine, &args.model, &recipe, &args.data, messages).await?.1)
+}
+
+/// Makes `recipe` true of a model and measures it. Gives the bench that it lies on, and the answer.
+pub(crate) async fn measure(
+    engine: Engine,
+    model: &str,
+    recipe: &Recipe,
+    data: &Data,
+    messages: &mut dyn Write,
+) -> anyhow::Result<(Bench, Answer)> {
     let backend = backend(engine).await?;
     let name = backend_name(&*backend);
     let start = Instant::now();
-    let mut bench = Bench::load(backend, Source::open(&args.model, &args.data)?).await?;
-    let outcome = bench.run(&recipe).await?;
-    for note in &outcome.notes {
+    let mut bench = Bench::load(backend, Source::open(model, data)?).await?;
+    let measured = bench.run(recipe, messages).await?;
+    for note in &measured.notes {
         writeln!(messages, "note: {note}").ok();
     }
-    let names: Vec<String> =
-        bench.engine.bench().map(|bench| bench.prepared.layer_names()).unwrap_or_default();
-    let mut json = result(&outcome, &names);
-    json["model"] = json!(args.model);
-    json["recipe"] = serde_json::to_value(&recipe)?;
+    let names = bench.layer_names();
+    let mut json = result(&measured, &names);
+    json["model"] = json!(model);
+    json["recipe"] = serde_json::to_value(recipe)?;
+    json["pipeline"] = json!(recipe.pipeline);
+    json["steps"] = steps(&measured, &names);
     json["seconds"] = json!(start.elapsed().as_secs_f64());
     json["backend"] = json!(name);
-    Ok(Answer::new(json, text(&outcome, &names)))
+    let text = text(&measured, &names);
+    Ok((bench, Answer::new(json, text)))
+}
+
+/// What came of the pipeline, step by step.
+pub(crate) fn steps(measured: &Measured, names: &[String]) -> Value {
+    let step = |step: &fewbit_experiment::runs::StepOutcome| {
+        let findings: Vec<Value> = step.findings.iter().map(|finding| finding_json(finding, names)).collect();
+        json!({ "name": step.step, "seconds": step.seconds, "findings": findings })
+    };
+    measured.steps.iter().map(step).collect()
+}
+
+/// A finding: its layer, what it is in words, and its numbers.
+fn finding_json(finding: &Finding, names: &[String]) -> Value {
+    let told = serde_json::to_value(&finding.what).unwrap_or_default();
+    let (what, mut json) = match told {
+        Value::Object(fact) => fact.into_iter().next().unwrap_or_default(),
+        word => (word.as_str().unwrap_or_default().to_owned(), json!({})),
+    };
+    json["layer"] = json!(names.get(finding.layer as usize));
+    json["what"] = json!(words(&what));
+    json
+}
+
+/// `NotApplied` as `not applied`.
+fn words(name: &str) -> String {
+    let mut words = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(c.to_lowercase());
+    }
+    words
 }
 
 /// The keys that two runs of one experiment share.
-pub(crate) fn result(outcome: &Outcome, names: &[String]) -> Value {
+pub(crate) fn result(measured: &Measured, names: &[String]) -> Value {
     let layers: Vec<Value> =
-        names.iter().zip(&outcome.layers).map(|(name, layer)| layer_json(name, layer)).collect();
+        names.iter().zip(&measured.layers).map(|(name, layer)| layer_json(name, layer)).collect();
     let mut json = json!({
         "metric": null, "value": null, "interval": null, "float_value": null, "agreement": null, "kl": null, "n": 0,
-        "size_bytes": outcome.size.bytes, "float_size_bytes": outcome.size.float_bytes,
-        "logits_sqnr_db": null, "effective_bits": outcome.size.effective_bits, "macs": outcome.size.macs,
-        "bit_operations": outcome.size.bit_operations, "layers": layers, "notes": outcome.notes,
+        "size_bytes": measured.size.bytes, "float_size_bytes": measured.size.float_bytes,
+        "logits_sqnr_db": null, "effective_bits": measured.size.effective_bits, "macs": measured.size.macs,
+        "bit_operations": measured.size.bit_operations, "layers": layers, "notes": measured.notes,
     });
-    if let Some(evaluation) = &outcome.evaluation {
+    if let Some(evaluation) = &measured.evaluation {
         let share = |count: u32| f64::from(count) / f64::from(evaluation.n.max(1));
         json["n"] = json!(evaluation.n);
         json["logits_sqnr_db"] = decibels(Some(evaluation.logits));
@@ -90,7 +138,7 @@ fn decibels(errors: Option<Errors>) -> Value {
     errors.map(|errors| errors.sqnr_db).filter(|db| db.is_finite()).map_or(Value::Null, |db| json!(db))
 }
 
-fn text(outcome: &Outcome, names: &[String]) -> String {
+pub(crate) fn text(measured: &Measured, names: &[String]) -> String {
     let cell = |errors: Option<Errors>| match errors {
         None => "–".to_owned(),
         Some(errors) if errors.sqnr_db.is_infinite() => "∞".to_owned(),
@@ -98,7 +146,7 @@ fn text(outcome: &Outcome, names: &[String]) -> String {
     };
     let rows: Vec<Vec<String>> = names
         .iter()
-        .zip(&outcome.layers)
+        .zip(&measured.layers)
         .map(|(name, layer)| {
             vec![
                 name.clone(),
@@ -112,13 +160,17 @@ fn text(outcome: &Outcome, names: &[String]) -> String {
         })
         .collect();
     let heads = ["layer", "weights", "input", "weight dB", "local dB", "cumulative dB", "not as asked"];
-    let size = &outcome.size;
-    let mut text = outcome.evaluation.as_ref().map_or_else(String::new, summary);
+    let size = &measured.size;
+    let mut text = measured.evaluation.as_ref().map_or_else(String::new, summary);
     text += &format!(
         "size {} bytes of {} in float · {:.3} bits per weight with scales and zero points\n\n",
         size.bytes, size.float_bytes, size.effective_bits
     );
-    text + &table(&heads, &rows)
+    text += &table(&heads, &rows);
+    for step in &measured.steps {
+        text += &format!("\n{} · {:.1} s", step.step, step.seconds);
+    }
+    text
 }
 
 fn summary(evaluation: &Evaluation) -> String {

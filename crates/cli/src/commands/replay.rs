@@ -4,13 +4,13 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context as _;
-use fewbit_experiment::{Document, ModelRef, link as links};
+use fewbit_experiment::{Document, Expectation, ModelRef, Verdict, link as links};
 use fewbit_quant::QuantizedLayer;
 use serde_json::{Value, json};
 
 use super::eval::result;
 use crate::args::{Engine, Replay};
-use crate::bench::{Bench, Outcome, backend, backend_name};
+use crate::bench::{Bench, Measured, backend, backend_name};
 use crate::output::Answer;
 use crate::source::{Source, read};
 
@@ -19,8 +19,8 @@ const TOLERANCE: f64 = 1e-3;
 
 /// Runs a link's experiment again and tells whether it gives the same.
 ///
-/// Against an earlier answer, numbers may differ by [`TOLERANCE`]: it may be another engine's. Two runs of one engine
-/// have to be equal to the bit, in codes, grids and every measured number.
+/// Against an earlier answer, numbers may differ by [`TOLERANCE`]: it may be another engine's. What a link expects, and two
+/// runs of one engine, have to be equal to the bit.
 pub(crate) async fn replay(
     engine: Engine,
     args: &Replay,
@@ -30,40 +30,35 @@ pub(crate) async fn replay(
         path if path.is_file() => String::from_utf8_lossy(&read(path)?).into_owned(),
         _ => args.link.clone(),
     };
-    let document = links::read(text.trim())?;
-    let first = run(engine, &document, args).await?;
-    for note in &first.outcome.notes {
+    let linked = links::open(text.trim())?;
+    let document = &linked.document;
+    let first = run(engine, document, args, messages).await?;
+    for note in &first.measured.notes {
         writeln!(messages, "note: {note}").ok();
     }
-    let now = result(&first.outcome, &first.names);
-    let differs = match &args.expect {
-        Some(path) => {
-            let before: Value = serde_json::from_slice(&read(path)?)
-                .with_context(|| format!("{} is no answer of `fewbit eval --json`", path.display()))?;
-            differences(&before, &now, TOLERANCE)
-        }
-        None => {
-            let second = run(engine, &document, args).await?;
-            let mut differs = differences(&now, &result(&second.outcome, &second.names), 0.0);
-            for ((name, a), b) in first.names.iter().zip(&first.layers).zip(&second.layers) {
-                if a != b {
-                    differs.push(
-                        json!({ "where": name, "what": "codes or grids", "before": null, "now": null }),
-                    );
-                }
+    let now = result(&first.measured, &first.names);
+    let mut differs = Vec::new();
+    if let Some(path) = &args.expect {
+        let before: Value = serde_json::from_slice(&read(path)?)
+            .with_context(|| format!("{} is no answer of `fewbit eval --json`", path.display()))?;
+        differs.extend(differences(&before, &now, TOLERANCE));
+    }
+    if let Some(expected) = &linked.expectation {
+        differs.extend(surprises(expected, &first));
+    }
+    if args.expect.is_none() && linked.expectation.is_none() {
+        let second = run(engine, document, args, messages).await?;
+        differs.extend(differences(&now, &result(&second.measured, &second.names), 0.0));
+        for ((name, a), b) in first.names.iter().zip(&first.layers).zip(&second.layers) {
+            if a != b {
+                differs.push(unlike(name));
             }
-            differs
         }
-    };
+    }
     let reproduced = differs.is_empty();
     let text = match reproduced {
         true => "reproduced".to_owned(),
-        false => {
-            let lines = differs
-                .iter()
-                .map(|d| format!("  {} {}: {} before, {} now", d["where"], d["what"], d["before"], d["now"]));
-            format!("not reproduced:\n{}", lines.collect::<Vec<_>>().join("\n"))
-        }
+        false => format!("not reproduced:\n{}", differs.iter().map(line).collect::<Vec<_>>().join("\n")),
     };
     let json =
         json!({ "reproduced": reproduced, "differs": differs, "result": now, "backend": first.backend });
@@ -71,14 +66,49 @@ pub(crate) async fn replay(
     Ok(Answer { status, ..Answer::new(json, text) })
 }
 
+/// A layer whose codes, grids or biases are not the same.
+fn unlike(name: &str) -> Value {
+    json!({ "where": name, "what": "codes or grids", "before": null, "now": null })
+}
+
+fn line(difference: &Value) -> String {
+    let place = difference["where"].as_str().unwrap_or_default();
+    let what = difference["what"].as_str().unwrap_or_default();
+    match (&difference["before"], &difference["now"]) {
+        (Value::Null, Value::Null) => format!("  {place}: {what}"),
+        (before, now) => format!("  {place}: {what} {before} before, {now} now"),
+    }
+}
+
+/// In what a run is not as the link expects: the first layer comes first.
+fn surprises(expected: &Expectation, run: &Run) -> Vec<Value> {
+    let now = &run.measured.expectation;
+    let Verdict::Differs { layers, .. } = expected.compare(now) else { return Vec::new() };
+    let name = |&layer: &u32| run.names.get(layer as usize).map_or("a layer too many", String::as_str);
+    let mut differs: Vec<Value> = layers.iter().map(name).map(unlike).collect();
+    if let (Some((then, of)), Some((now, n))) = (expected.correct, now.correct)
+        && (then, of) != (now, n)
+    {
+        let share = |count: u32, of: u32| f64::from(count) / f64::from(of.max(1));
+        let (before, now) = (share(then, of), share(now, n));
+        differs.push(json!({ "where": "model", "what": "value", "before": before, "now": now }));
+    }
+    differs
+}
+
 struct Run {
-    outcome: Outcome,
+    measured: Measured,
     names: Vec<String>,
     layers: Vec<QuantizedLayer>,
     backend: String,
 }
 
-async fn run(engine: Engine, document: &Document, args: &Replay) -> anyhow::Result<Run> {
+async fn run(
+    engine: Engine,
+    document: &Document,
+    args: &Replay,
+    messages: &mut dyn Write,
+) -> anyhow::Result<Run> {
     let name = match (&document.model, &args.model_file) {
         (ModelRef::Gallery(id), None) => id.clone(),
         (ModelRef::Gallery(id), Some(_)) => {
@@ -98,11 +128,11 @@ async fn run(engine: Engine, document: &Document, args: &Replay) -> anyhow::Resu
     {
         anyhow::bail!("this is not the model of the link: `{name}` there has the hash {id}");
     }
-    let outcome = bench.run(&document.recipe).await?;
+    let measured = bench.run(&document.recipe, messages).await?;
     let loaded = bench.engine.bench();
     Ok(Run {
-        outcome,
-        names: loaded.map(|bench| bench.prepared.layer_names()).unwrap_or_default(),
+        measured,
+        names: bench.layer_names(),
         layers: loaded.map(|bench| bench.layers().to_vec()).unwrap_or_default(),
         backend: backend_name,
     })
