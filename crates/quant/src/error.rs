@@ -1,6 +1,6 @@
 //! What can go wrong when a model is quantized and measured.
 
-use fewbit_graph::{GraphError, InferError, TensorError};
+use fewbit_graph::{GradError, GraphError, InferError, TensorError};
 use fewbit_numeric::histogram::HistogramError;
 use fewbit_runtime::RunError;
 
@@ -19,6 +19,9 @@ pub enum QuantError {
     /// Shapes do not fit.
     #[error(transparent)]
     Infer(#[from] InferError),
+    /// Something that cannot be differentiated.
+    #[error(transparent)]
+    Gradient(#[from] GradError),
     /// A value of the wrong type or length.
     #[error(transparent)]
     Tensor(#[from] TensorError),

@@ -16,6 +16,7 @@ mod batches;
 pub mod error;
 pub mod evaluate;
 pub mod layer;
+pub mod learn;
 mod measure;
 pub mod methods;
 pub mod network;

@@ -9,6 +9,7 @@ pub mod capture;
 mod layerwise;
 mod moments;
 pub mod pipeline;
+pub mod reconstruct;
 pub mod reestimate;
 
 use fewbit_graph::Tensor;
@@ -22,7 +23,11 @@ pub use capture::{Capture, Place};
 pub use pipeline::{Pipeline, PipelineError, Progression, Step};
 
 /// Every method, by stage and then by name.
-pub static ALL: &[&dyn Method] = &[&bias_correct::BiasCorrect, &reestimate::Reestimate];
+pub static ALL: &[&dyn Method] = &[&reconstruct::AdaRound,
+    &reconstruct::AutoRound,
+    &reconstruct::Brecq,
+    &reconstruct::QDrop,
+    &bias_correct::BiasCorrect, &reestimate::Reestimate];
 
 /// The method of this name.
 pub fn find(name: &str) -> Option<&'static dyn Method> {

@@ -1,0 +1,55 @@
+//! AdaRound: layer after layer, the rounding of each weight is learned so that the layer gives what it gives in float.
+//!
+//! Nagel et al. 2020, arXiv 2004.10568, eq. 25: min ‖f_a(Wx) − f_a(W̃x̂)‖² + λ·Σ(1 − |2h(v) − 1|^β), x̂ being what the layer
+//! reads behind the layers that are done, and f_a the activation function behind it. β falls from 20 to 2 after a warm start
+//! without the regularizer. The rate is larger than the paper's 1e-3 because iterations are fewer than its 10,000.
+
+use super::run::{Reconstruction, cost};
+use super::settings::{
+    self, BETA_END, BETA_START, Granule, LAMBDA, LEARN_SCALE, Rule, SAMPLES, Settings, WARMUP,
+};
+use crate::error::QuantError;
+use crate::methods::{DataNeed, GradientNeed, Method, Run, Spec, Stage, Step};
+use crate::network::Network;
+
+/// AdaRound.
+pub struct AdaRound;
+
+static SPEC: Spec = Spec {
+    name: "adaround",
+    title: "AdaRound",
+    source: "Nagel et al. 2020, arXiv 2004.10568",
+    stage: Stage::Round,
+    data: DataNeed::Samples,
+    gradients: GradientNeed::Layer,
+    parameters: &[
+        settings::iterations(1000.0),
+        settings::batch(32.0),
+        settings::number("rate", 0.01, [0.0, 1.0]),
+        LAMBDA,
+        BETA_START,
+        BETA_END,
+        WARMUP,
+        SAMPLES,
+        LEARN_SCALE,
+        settings::number("step-rate", 1e-3, [0.0, 1.0]),
+    ],
+};
+
+fn settings(step: &Step) -> Settings {
+    Settings::of(step, Rule::Soft, Granule::Layer)
+}
+
+impl Method for AdaRound {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn begin(&self, step: &Step, network: &Network) -> Result<Box<dyn Run>, QuantError> {
+        Ok(Box::new(Reconstruction::new(settings(step), network)?))
+    }
+
+    fn cost(&self, step: &Step, network: &Network, samples: usize) -> f64 {
+        cost(settings(step), network, samples)
+    }
+}
