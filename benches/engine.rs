@@ -8,7 +8,10 @@
 
 use std::time::{Duration, Instant};
 
-use fewbit_graph::op::{Binary, Conv, Gemm, Pool, PoolKind, Unary};
+use fewbit_graph::op::{
+    Bernoulli, Binary, Conv, ConvInputGrad, ConvWeightGrad, Estimator, Gemm, Pool, PoolGrad, PoolKind,
+    QuantizerInput, Unary, Update,
+};
 use fewbit_graph::passes::{self, DropIdentity, FoldBatchNorm, FoldConstants};
 use fewbit_graph::{Bindings, Dim, Graph, Op, Source, Tensor, WireId};
 use fewbit_runtime::{Backend, Cancel, Control, Cpu, Keep, NeverPause, Plan};
@@ -52,13 +55,24 @@ fn main() {
             pads_begin: vec![kernel / 2; 2],
             pads_end: vec![kernel / 2; 2],
         };
-        let w = [outputs, channels / groups, kernel, kernel];
-        let graph = operator(Op::Conv(conv), &[32, channels, size, size], &[&w]);
         let windows = (size - 1) / stride + 1;
-        let terms = w.iter().product::<usize>() * windows * windows * 32;
-        let speed = 2e-9 * terms as f64 / best(&engine, &graph, 1);
+        let (x, w) = ([32, channels, size, size], [outputs, channels / groups, kernel, kernel]);
+        let g = [32, outputs, windows, windows];
+        let input = ConvInputGrad { conv: conv.clone(), spatial: vec![size; 2] };
+        let weight = ConvWeightGrad { conv: conv.clone(), kernel: vec![kernel; 2] };
+        let speeds = [
+            operator(Op::Conv(conv), &x, &[&w]),
+            operator(Op::ConvInputGrad(input), &g, &[&w]),
+            operator(Op::ConvWeightGrad(weight), &g, &[&x]),
+        ]
+        .map(|graph| {
+            let terms = w.iter().product::<usize>() * windows * windows * 32;
+            2e-9 * terms as f64 / best(&engine, &graph, 1)
+        });
+        let [forward, along_x, along_w] = speeds;
         println!(
-            "conv {channels:>3}×{size}² → {outputs:>3}, {kernel}×{kernel}/{stride}, {groups:>2} groups {speed:7.1} GFLOP/s"
+            "conv {channels:>3}×{size}² → {outputs:>3}, {kernel}×{kernel}/{stride}, {groups:>2} groups \
+             {forward:7.1} GFLOP/s, along x {along_x:7.1}, along w {along_w:7.1}"
         );
     }
     for [m, k, n] in [[512, 400, 120], [1, 400, 120], [128, 512, 512]] {
@@ -68,7 +82,7 @@ fn main() {
         println!("gemm {m}×{k}×{n} {speed:7.1} GFLOP/s");
     }
     println!();
-    let halve = Pool {
+    let max = Pool {
         kind: PoolKind::Max,
         kernel: vec![2; 2],
         strides: vec![2; 2],
@@ -77,14 +91,26 @@ fn main() {
         pads_end: vec![0; 2],
         ceil_mode: false,
     };
-    let shape = [64, 16, 28, 28];
+    let mean = Pool { kind: PoolKind::Mean { count_include_pad: false }, ..max.clone() };
+    let (shape, halved) = ([64, 16, 28, 28], [64, 16, 14, 14]);
+    let quantizer =
+        Op::FakeQuantizeGrad { axis: 0, estimator: Estimator::default(), wrt: QuantizerInput::Value };
+    let dropout = Bernoulli { seed: 1, stream: 0, probability: 0.5 };
     for (op, more) in [
         (Op::Unary(Unary::Relu), vec![]),
         (Op::Unary(Unary::HardSwish), vec![]),
         (Op::Unary(Unary::Sigmoid), vec![]),
         (Op::Binary(Binary::Add), vec![&shape[..]]),
         (Op::fake_quantize(0), vec![&[1][..], &[1], &[2]]),
-        (Op::Pool(halve), vec![]),
+        (Op::UnaryGrad(Unary::Relu), vec![&shape]),
+        (Op::UnaryGrad(Unary::Sigmoid), vec![&shape]),
+        (quantizer, vec![&shape, &[1], &[1], &[2]]),
+        (Op::SoftRound { axis: 0 }, vec![&shape, &[1], &[1], &[2]]),
+        (Op::Update(Update::Momentum { momentum: 0.9 }), vec![&shape]),
+        (Op::Update(Update::Adam { epsilon: 1e-8 }), vec![&shape, &shape, &[4]]),
+        (Op::Bernoulli(dropout), vec![&[1]]),
+        (Op::Gather { axis: 0 }, vec![&[64]]),
+        (Op::Pool(max.clone()), vec![]),
         (Op::Compare { axis: 1 }, vec![&shape]),
         (Op::Moments { axis: Some(1) }, vec![]),
     ] {
@@ -94,6 +120,12 @@ fn main() {
             op.name(),
             seconds * 1e9 / shape.iter().product::<usize>() as f64
         );
+    }
+    for (name, grad) in [("MaxPoolGrad", max), ("AveragePoolGrad", mean)] {
+        let grad = PoolGrad { pool: grad };
+        let seconds = best(&engine, &operator(Op::PoolGrad(grad), &halved, &[&shape]), 1);
+        let len = shape.iter().product::<usize>();
+        println!("{name:>20} {:7.2} ns an element", seconds * 1e9 / len as f64);
     }
 }
 

@@ -2,6 +2,9 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a suite's way to fail")]
 
+#[path = "ops/step.rs"]
+mod step;
+
 use std::cell::Cell;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};

@@ -228,6 +228,22 @@ impl Tensor {
         Self { shape, values }
     }
 
+    /// Gives a float tensor other values: in place, unless another tensor shares them.
+    ///
+    /// # Errors
+    /// [`TensorError`] for another element type or another number of values.
+    pub fn overwrite(&mut self, values: &[f32]) -> Result<(), TensorError> {
+        check_length(&self.shape, values.len())?;
+        match &mut self.values {
+            Values::F32(own) => match Arc::get_mut(own) {
+                Some(own) => own.copy_from_slice(values),
+                None => *own = values.into(),
+            },
+            Values::I64(_) => return Err(TensorError::DType { expected: DType::I64, found: DType::F32 }),
+        }
+        Ok(())
+    }
+
     /// The values as little-endian bytes, for hashing and storing.
     pub fn to_bytes(&self) -> Vec<u8> {
         match &self.values {

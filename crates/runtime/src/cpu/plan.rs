@@ -102,19 +102,51 @@ impl CpuPlan {
         result
     }
 
-    fn value(&self, wire: WireId) -> Result<Tensor, RunError> {
-        let absent = || RunError::NotKept(self.name(wire).to_owned());
-        if self.graph.producer(wire).is_some_and(|node| self.dirty.is_stale(node)) {
-            return Err(absent());
+    /// Assigns all values at once: in place, where nobody holds what a parameter was.
+    fn assign(&mut self) -> Result<(), RunError> {
+        // A value that is a feed in another shape is held before any feed changes.
+        let held: Vec<Option<Tensor>> = self
+            .graph
+            .assignments
+            .iter()
+            .map(|assignment| match self.place(assignment.value)? {
+                Place::Feed(_) => self.value(assignment.value).map(Some),
+                Place::Buffer { .. } => Ok(None),
+            })
+            .collect::<Result<_, _>>()?;
+        for (assignment, held) in self.graph.assignments.iter().zip(held) {
+            let (target, place) = (assignment.target, self.schedule.places[assignment.value.0 as usize]);
+            let feed = &mut self.feeds[target.0 as usize];
+            match (held, place, feed) {
+                (Some(value), _, feed) => *feed = Some(value),
+                (None, Some(Place::Buffer { slot, len }), Some(tensor)) => {
+                    tensor.overwrite(&self.buffers[slot][..len])?;
+                }
+                _ => return Err(RunError::NotKept(self.name(target).to_owned())),
+            }
+            self.dirty.touch(target);
         }
+        Ok(())
+    }
+
+    /// Where the value of a wire is, if it is there.
+    fn place(&self, wire: WireId) -> Result<Place, RunError> {
+        let is_stale = self.graph.producer(wire).is_some_and(|node| self.dirty.is_stale(node));
+        let place = self.schedule.places[wire.0 as usize].filter(|place| match *place {
+            Place::Buffer { slot, .. } => self.whole[slot],
+            Place::Feed(_) => true,
+        });
+        place.filter(|_| !is_stale).ok_or_else(|| RunError::NotKept(self.name(wire).to_owned()))
+    }
+
+    fn value(&self, wire: WireId) -> Result<Tensor, RunError> {
         let shape = self.facts.shape(wire);
-        match self.schedule.places[wire.0 as usize].ok_or_else(absent)? {
+        match self.place(wire)? {
             Place::Feed(feed) => {
                 let tensor = self.feeds[feed].as_ref();
                 let tensor = tensor.ok_or_else(|| RunError::MissingInput(self.name(wire).to_owned()))?;
                 Ok(tensor.reshaped(shape)?)
             }
-            Place::Buffer { slot, .. } if !self.whole[slot] => Err(absent()),
             place @ Place::Buffer { .. } => {
                 let values = Values { feeds: &self.feeds, buffers: &self.buffers }.at(place)?;
                 Ok(Tensor::f32(shape, values)?)
@@ -178,13 +210,7 @@ impl Plan for CpuPlan {
             let results: Vec<WireId> = self.graph.results().collect();
             self.run(&results, control).await?;
             let read = sampled.iter().map(|&wire| self.value(wire)).collect::<Result<Vec<_>, _>>()?;
-            let assignments = self.graph.assignments.clone();
-            let values = assignments.iter().map(|assignment| self.value(assignment.value));
-            let values = values.collect::<Result<Vec<_>, _>>()?;
-            for (assignment, value) in assignments.iter().zip(values) {
-                self.feeds[assignment.target.0 as usize] = Some(value);
-                self.dirty.touch(assignment.target);
-            }
+            self.assign()?;
             Ok(read)
         })
     }

@@ -60,15 +60,13 @@ fn max([rows, columns]: &[Axis; 2], g: &[f32], x: &[f32], y: &mut [f32], row: &m
             let first = (tap.from + (i - tap.windows.start) * rows.stride) * columns.input;
             for tap in &columns.taps {
                 let first = first + tap.from;
-                let windows = row.values[tap.windows.clone()].iter_mut();
-                let windows = windows.zip(&mut row.places[tap.windows.clone()]);
-                let places = (first as u32..).step_by(columns.stride);
-                let x = x[first.min(x.len())..].iter().step_by(columns.stride);
-                for (((max, place), &x), at) in windows.zip(x).zip(places) {
-                    // The forward operator's rule, and the first element where all are −∞.
-                    let is_larger = (x > *max) | x.is_nan() | (*place == NONE);
-                    *max = if is_larger { x } else { *max };
-                    *place = if is_larger { at } else { *place };
+                let values = &mut row.values[tap.windows.clone()];
+                let places = &mut row.places[tap.windows.clone()];
+                let x = x.get(first..).unwrap_or_default();
+                match columns.stride {
+                    1 => see::<1>(1, values, places, x, first),
+                    2 => see::<2>(2, values, places, x, first),
+                    stride => see::<0>(stride, values, places, x, first),
                 }
             }
         }
@@ -77,6 +75,19 @@ fn max([rows, columns]: &[Axis; 2], g: &[f32], x: &[f32], y: &mut [f32], row: &m
                 *y += g;
             }
         }
+    }
+}
+
+/// Lets each window see its element of `x`, which begins at `first`. `STRIDE` is `stride`, or 0.
+#[inline(always)]
+fn see<const STRIDE: usize>(stride: usize, values: &mut [f32], places: &mut [u32], x: &[f32], first: usize) {
+    let stride = if STRIDE > 0 { STRIDE } else { stride };
+    let places = places.iter_mut().zip((first as u32..).step_by(stride));
+    for ((max, (place, at)), x) in values.iter_mut().zip(places).zip(x.chunks(stride)) {
+        // The forward operator's rule, and the first element where all are −∞.
+        let is_larger = (x[0] > *max) | x[0].is_nan() | (*place == NONE);
+        *max = if is_larger { x[0] } else { *max };
+        *place = if is_larger { at } else { *place };
     }
 }
 

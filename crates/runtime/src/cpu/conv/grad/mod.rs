@@ -1,6 +1,7 @@
 //! The gradients of a convolution.
 
 mod depthwise;
+mod flat;
 mod input;
 mod tile;
 mod weight;

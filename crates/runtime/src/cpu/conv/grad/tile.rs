@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use crate::cpu::conv::window::Windows;
 use crate::cpu::simd::{Simd, SimdBase};
 
 /// Taps of a tile.
@@ -10,6 +9,18 @@ pub(super) const TAPS: usize = 6;
 
 /// More output channels than a chunk has anywhere.
 const MAX_ROOM: usize = 32;
+
+/// The windows of an image: the input of window (row, column) at a tap is row·`row_step` + column + `taps`\[tap\].
+#[derive(Clone, Copy)]
+pub(super) struct Image<'a> {
+    pub(super) source: &'a [f32],
+    pub(super) taps: &'a [usize],
+    /// How many windows there are.
+    pub(super) pixels: usize,
+    /// How many of them are in a row.
+    pub(super) columns: usize,
+    pub(super) row_step: usize,
+}
 
 /// Output channels that are worked on together.
 #[derive(Clone, Copy, Debug)]
@@ -56,17 +67,16 @@ impl Chunk {
     pub(super) fn add<S: Simd>(
         &self,
         simd: S,
-        windows: &Windows,
+        image: Image<'_>,
         taps: Range<usize>,
-        source: &[f32],
         panel: &[f32],
         sums: &mut [f32],
     ) {
-        let panel = &panel[self.first * windows.pixels()..][..windows.pixels() * self.room];
-        let sums = &mut sums[self.first * windows.taps().len()..][..windows.taps().len() * self.room];
+        let panel = &panel[self.first * image.pixels..][..image.pixels * self.room];
+        let sums = &mut sums[self.first * image.taps.len()..][..image.taps.len() * self.room];
         let sums = sums[taps.start * self.room..taps.end * self.room].chunks_mut(TAPS * self.room);
-        for (taps, sums) in windows.taps()[taps].chunks(TAPS).zip(sums) {
-            let product = Product { simd, windows, source, panel, taps };
+        for (taps, sums) in image.taps[taps].chunks(TAPS).zip(sums) {
+            let product = Product { simd, image, panel, taps };
             match (self.vectors, taps.len()) {
                 (1, 1) => product.add::<1, 1>(sums),
                 (1, 2) => product.add::<2, 1>(sums),
@@ -95,8 +105,7 @@ impl Chunk {
 
 struct Product<'a, S> {
     simd: S,
-    windows: &'a Windows,
-    source: &'a [f32],
+    image: Image<'a>,
     panel: &'a [f32],
     taps: &'a [usize],
 }
@@ -105,11 +114,11 @@ impl<S: Simd> Product<'_, S> {
     /// Adds the sums of `ROWS` taps, each of `VECTORS` vectors, to `sums`.
     #[inline(always)]
     fn add<const ROWS: usize, const VECTORS: usize>(&self, sums: &mut [f32]) {
-        let (columns, lanes) = (self.windows.columns(), S::f32s::LEN);
+        let (Image { source, columns, row_step, .. }, lanes) = (self.image, S::f32s::LEN);
         let zero = S::f32s::splat(self.simd, 0.0);
         let mut tile = [[zero; VECTORS]; ROWS];
         for (i, panel) in self.panel.chunks_exact(columns * VECTORS * lanes).enumerate() {
-            let source = &self.source[i * self.windows.row_step()..];
+            let source = &source[i * row_step..];
             let mut rows = [&source[..0]; ROWS];
             for (row, &tap) in rows.iter_mut().zip(self.taps) {
                 *row = &source[tap..tap + columns];

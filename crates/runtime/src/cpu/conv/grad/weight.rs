@@ -10,7 +10,8 @@ use crate::backend::RunError;
 use crate::control::Control;
 use crate::cpu::conv::DEPTHWISE;
 use crate::cpu::conv::grad::depthwise;
-use crate::cpu::conv::grad::tile::{Chunk, TAPS};
+use crate::cpu::conv::grad::flat::Flat;
+use crate::cpu::conv::grad::tile::{Chunk, Image, TAPS};
 use crate::cpu::conv::window::Windows;
 use crate::cpu::gemm;
 use crate::cpu::pieces::in_pieces;
@@ -28,6 +29,7 @@ pub(crate) struct ConvWeightGrad {
     outputs: usize,
     is_depthwise: bool,
     windows: Windows,
+    flat: Option<Flat>,
 }
 
 impl ConvWeightGrad {
@@ -37,7 +39,8 @@ impl ConvWeightGrad {
         let (channels, outputs) = (w[1], w[0] / groups);
         let is_depthwise = channels == 1 && outputs <= DEPTHWISE;
         let windows = Windows::new(op, &x[2..], &w[2..], &g[2..], channels, is_depthwise)?;
-        Some(Self { images: x[0], groups, channels, outputs, is_depthwise, windows })
+        let flat = Flat::new(op, &w[2..], &windows).filter(|_| !is_depthwise);
+        Some(Self { images: x[0], groups, channels, outputs, is_depthwise, windows, flat })
     }
 
     /// The gradient along w.
@@ -69,7 +72,7 @@ impl ConvWeightGrad {
         level: Level,
         control: &Control<'_>,
     ) -> Result<(), RunError> {
-        let Scratch { panel, padded, weights: sums, .. } = scratch;
+        let Scratch { panel, padded, weights: sums, image: copy, .. } = scratch;
         let (pixels, taps) = (self.windows.pixels(), self.windows.taps());
         let chunks = Chunk::cut(self.outputs, gemm::columns(level) / 2);
         let room: usize = chunks.iter().map(|chunk| chunk.room).sum();
@@ -83,11 +86,21 @@ impl ConvWeightGrad {
             let lanes = self.groups * self.channels;
             let planes = (image * lanes + group * self.channels, 1, lanes);
             let source = self.windows.source(x, planes, self.channels, padded);
+            let image = match &self.flat {
+                Some(flat) => {
+                    flat.lay(source, copy);
+                    Image { source: copy, taps: flat.taps(), pixels, columns: pixels, row_step: pixels }
+                }
+                None => {
+                    let (columns, row_step) = (self.windows.columns(), self.windows.row_step());
+                    Image { source, taps, pixels, columns, row_step }
+                }
+            };
             in_pieces(taps.len().div_ceil(TAPS), TAPS * pixels * room, control, |blocks| {
                 let part = blocks.start * TAPS..(blocks.end * TAPS).min(taps.len());
                 dispatch!(level, simd => {
                     for chunk in &chunks {
-                        chunk.add(simd, &self.windows, part.clone(), source, panel, sums);
+                        chunk.add(simd, image, part.clone(), panel, sums);
                     }
                 });
                 Ok(())
