@@ -35,8 +35,6 @@ pub(super) struct Learning {
 struct Stage {
     network: Network,
     calibration: Calibration,
-    /// The network before the step that is worked on.
-    before: Network,
 }
 
 /// The engines and the clock that a unit of work is done with.
@@ -96,7 +94,7 @@ impl Learning {
                 for step in self.recipe.pipeline.steps() {
                     check_data(step, &calibration)?;
                 }
-                self.scene.insert(Stage { before: network.clone(), network, calibration })
+                self.scene.insert(Stage { network, calibration })
             }
         };
         let Some(this) = self.recipe.pipeline.steps().get(step) else { return Ok(None) };
@@ -137,7 +135,6 @@ impl Learning {
             outcome.findings.extend(advance.findings.iter().cloned());
             outcome.complete = advance.is_finished();
             if outcome.complete {
-                stage.before = stage.network.clone();
                 pace = Some((this.name(), macs / outcome.seconds));
             }
         }
@@ -146,17 +143,6 @@ impl Learning {
         }
         let pace = pace.filter(|(_, rate)| rate.is_finite() && *rate > 0.0);
         Ok(Some(Unit { step, advance, pace }))
-    }
-
-    /// Goes back to the end of the last finished step: what a step had on a device that is lost is lost with it. Gives the
-    /// name of the step that is begun again.
-    pub(super) fn rewind(&mut self) -> Option<String> {
-        let step = self.progression.step();
-        self.progression = Progression::at(self.recipe.pipeline.clone(), step);
-        self.steps.truncate(step);
-        let stage = self.scene.as_mut()?;
-        stage.network = stage.before.clone();
-        self.recipe.pipeline.steps().get(step).map(ToString::to_string)
     }
 
     /// What came of it, and its network; none if nothing was begun.

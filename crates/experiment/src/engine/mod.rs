@@ -90,8 +90,8 @@ impl Engine {
         }
     }
 
-    /// Goes on with another engine: the one before was lost. Everything on the bench stays, and so does a run, from the end of
-    /// its last finished step; it is paused until told to go on.
+    /// Goes on with another engine: the one before was lost. Everything on the bench stays, and so does a run: it is paused, and
+    /// goes on from its last checkpoint when told to.
     pub fn replace_backend(&mut self, backend: Rc<dyn Backend>) {
         self.backend = backend;
         self.paces = Paces::default();
@@ -204,7 +204,7 @@ impl Engine {
     /// Stops, and says why.
     fn fail(&mut self, error: &QuantError) {
         let failure = failure_of(error);
-        let failure = match self.rewind_run(failure.code == Code::DeviceLost) {
+        let failure = match self.spare_run(failure.code == Code::DeviceLost) {
             Some(what) => failure.hint(what),
             None => failure,
         };

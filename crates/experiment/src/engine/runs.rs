@@ -215,22 +215,21 @@ impl Engine {
         Ok(())
     }
 
-    /// After a failure: a run that has learned something stands still where it was, or where its last finished step ended
-    /// if the device is lost; one that has not is dropped. Says what became of it.
-    pub(super) fn rewind_run(&mut self, device_is_lost: bool) -> Option<String> {
-        let learning = self.learning()?;
-        if !learning.has_begun() && !device_is_lost {
-            let revision = self.goal.as_ref()?.revision;
-            self.end_run(revision, false);
-            if let Some(goal) = &mut self.goal {
-                goal.reached = Reached::Settled;
-            }
-            return None;
+    /// After a failure: a run that has learned something stands still where it was, and so does one whose device is lost; its
+    /// method goes on from its own last checkpoint. Another one is dropped. Says what became of it.
+    pub(super) fn spare_run(&mut self, device_is_lost: bool) -> Option<&'static str> {
+        let has_begun = self.learning()?.has_begun();
+        if device_is_lost {
+            return Some("the run is paused; it goes on from its last checkpoint once there is an engine");
         }
-        if !device_is_lost {
-            return Some("the run is paused: keep what it learned, or drop it".to_owned());
+        if has_begun {
+            return Some("the run is paused: keep what it learned, or drop it");
         }
-        let step = learning.rewind()?;
-        Some(format!("the run is paused before `{step}`: that step begins again when it goes on"))
+        let revision = self.goal.as_ref()?.revision;
+        self.end_run(revision, false);
+        if let Some(goal) = &mut self.goal {
+            goal.reached = Reached::Settled;
+        }
+        None
     }
 }

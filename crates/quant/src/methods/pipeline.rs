@@ -190,11 +190,6 @@ impl Progression {
         Self { pipeline, step: 0, run: None }
     }
 
-    /// Before step `step`, from 0: where a run goes on that was lost within that step.
-    pub fn at(pipeline: Pipeline, step: usize) -> Self {
-        Self { pipeline, step, run: None }
-    }
-
     /// The step that is worked on, from 0; the number of steps after the last.
     pub fn step(&self) -> usize {
         self.step
