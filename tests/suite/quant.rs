@@ -10,6 +10,10 @@ mod golden;
 mod layers;
 #[path = "quant/methods_correct.rs"]
 mod methods_correct;
+#[path = "quant/methods_round.rs"]
+mod methods_round;
+#[path = "quant/methods_train.rs"]
+mod methods_train;
 #[path = "quant/nets.rs"]
 mod nets;
 #[path = "quant/networks.rs"]

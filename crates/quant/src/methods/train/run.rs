@@ -82,7 +82,7 @@ impl Training {
         let every = self.steps.div_ceil(FRAMES);
         let is_last = self.done + 1 == self.steps;
         let shows = self.done.is_multiple_of(every) || is_last;
-        let result = session.step(self.done, self.steps, shows, scene).await;
+        let result = session.step(self.done, shows, scene).await;
         let loss = match result {
             // What the device held is gone; the checkpoint is not.
             Err(error @ QuantError::Run(RunError::Lost(_) | RunError::Device(_))) => return Err(error),
@@ -108,7 +108,7 @@ impl Training {
                 return Err(QuantError::Method { method: self.name, why });
             }
             let values = session.values().await?;
-            let rate = session.trainer.rate(self.done - 1, self.steps);
+            let rate = session.trainer.rate(self.done - 1);
             advance.frames.push(session.frame(self.done, self.steps, loss, rate, &values));
             if is_last {
                 advance.findings = session.finish(scene.network, &values)?;
@@ -129,14 +129,8 @@ impl Run for Training {
 }
 
 impl Session {
-    /// Takes step `step` of `steps` and gives the loss if it is to be `shown`.
-    async fn step(
-        &mut self,
-        step: usize,
-        steps: usize,
-        shown: bool,
-        scene: &Scene<'_>,
-    ) -> Result<Option<f64>, QuantError> {
+    /// Takes step `step` and gives the loss if it is to be `shown`.
+    async fn step(&mut self, step: usize, shown: bool, scene: &Scene<'_>) -> Result<Option<f64>, QuantError> {
         let calibration: &Calibration = scene.calibration;
         let batch = self.sampler.batch(calibration, step)?;
         let plan = self.plan.as_mut();
@@ -144,7 +138,7 @@ impl Session {
         if let (Some(wire), Some(labels)) = (self.trainer.labels, &calibration.labels) {
             plan.set(wire, &one_hot(&batch.places, labels, self.trainer.student.classes)?)?;
         }
-        for (wire, value) in self.trainer.feeds(step, steps) {
+        for (wire, value) in self.trainer.feeds(step) {
             plan.set(wire, &value)?;
         }
         let sampled = if shown { &[self.trainer.loss][..] } else { &[] };

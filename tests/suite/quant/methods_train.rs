@@ -1,0 +1,177 @@
+//! Training of whole networks.
+
+use fewbit_graph::Tensor;
+use fewbit_quant::Network;
+use fewbit_quant::methods::{Advance, Calibration, Fact, Frame, Progression, Scene, pipeline};
+use fewbit_runtime::cpu::Cpu;
+use fewbit_runtime::{Cancel, Control, NeverPause};
+use fewbit_tests::Rng;
+use pollster::block_on;
+
+use crate::methods_correct::network;
+use crate::nets::{perceptron, prepare, random, residual};
+
+struct Trained {
+    network: Network,
+    advances: Vec<Advance>,
+}
+
+/// Trains with labels, step by step; before step `stop` somebody asks to stop once.
+fn train(text: &str, mut network: Network, samples: &Tensor, seed: u64, stop: Option<usize>) -> Trained {
+    let cpu = Cpu::new();
+    let n = samples.shape()[0];
+    let calibration =
+        Calibration { samples: samples.clone(), labels: Some((0..n as i64).map(|i| i % 2).collect()) };
+    let mut progression = Progression::new(text.parse().unwrap());
+    let mut advances = Vec::new();
+    loop {
+        let cancel = Cancel::default();
+        if stop == Some(advances.len()) {
+            cancel.cancel();
+            let control = Control { cancel: &cancel, pace: &NeverPause };
+            let mut scene = Scene {
+                backend: &cpu,
+                cpu: &cpu,
+                network: &mut network,
+                calibration: &calibration,
+                seed,
+                control,
+            };
+            assert!(block_on(progression.advance(&mut scene)).is_err(), "it stops");
+        }
+        let control = Control { cancel: &Cancel::default(), pace: &NeverPause };
+        let mut scene = Scene {
+            backend: &cpu,
+            cpu: &cpu,
+            network: &mut network,
+            calibration: &calibration,
+            seed,
+            control,
+        };
+        match block_on(progression.advance(&mut scene)).unwrap() {
+            Some(advance) => advances.push(advance),
+            None => return Trained { network, advances },
+        }
+    }
+}
+
+fn losses(trained: &Trained) -> Vec<f64> {
+    let frames = trained.advances.iter().flat_map(|advance| &advance.frames);
+    frames
+        .filter_map(|frame| match frame {
+            Frame::Training { loss, .. } => Some(*loss),
+            _ => None,
+        })
+        .collect()
+}
+
+fn small() -> (Network, Tensor) {
+    let prepared = prepare(&residual(5));
+    let samples = random(&mut Rng::new(8), &[32, 2, 6, 6]);
+    (network(&prepared, &samples, "int3@channel", "uint4@tensor"), samples)
+}
+
+#[test]
+fn every_kind_of_training_comes_nearer_to_the_float_model() {
+    for method in ["ste", "pact", "lsq", "lsq-plus", "ewgs"] {
+        let (network, samples) = small();
+        let text = format!("{method}(steps=40,batch=16,shift=0,rate=0.01)");
+        let trained = train(&text, network, &samples, 1, None);
+        let losses = losses(&trained);
+        let (first, last) = (losses[0], losses[losses.len() - 1]);
+        assert!(last < 0.7 * first, "{method}: {first} → {last}");
+    }
+}
+
+#[test]
+fn narrow_formats_and_all_layouts_of_scales_learn() {
+    for weights in ["int1@channel", "int2@tensor", "int4-asym@group8", "int2-full@channel", "int4@group5"] {
+        let prepared = prepare(&residual(5));
+        let samples = random(&mut Rng::new(8), &[32, 2, 6, 6]);
+        for method in ["lsq", "ste"] {
+            let network = network(&prepared, &samples, weights, "uint8@tensor");
+            let text = format!("{method}(steps=30,batch=16,shift=0,rate=0.01)");
+            let trained = train(&text, network, &samples, 1, None);
+            let losses = losses(&trained);
+            // Without learned scales a range that follows its weights leaps at so few codes.
+            assert!(method == "ste" || losses[losses.len() - 1] < losses[0], "{weights}: {losses:?}");
+            for layer in trained.network.layers() {
+                let codes = layer.codes.as_ref().unwrap();
+                let (low, high) = codes.format.code_range();
+                assert!(codes.codes.iter().all(|code| (low..=high).contains(code)), "{weights} {method}");
+                assert!(codes.grids.iter().all(|grid| grid.scale > 0.0), "{weights} {method}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_also_if_it_was_stopped_in_between() {
+    let text = "lsq(steps=12,batch=16,distill=0.5,shift=1)";
+    let run = |seed, stop| {
+        let (network, samples) = small();
+        train(text, network, &samples, seed, stop)
+    };
+    let (first, again, stopped, other) = (run(3, None), run(3, None), run(3, Some(5)), run(4, None));
+    assert_eq!(first.network.layers(), again.network.layers());
+    assert_eq!(losses(&first), losses(&again));
+    assert_eq!(first.network.layers(), stopped.network.layers());
+    assert_ne!(losses(&first), losses(&other));
+}
+
+#[test]
+fn frozen_weights_stay_and_dampened_ones_lie_in_the_middle_of_their_codes() {
+    let distance = |text: &str| {
+        let (network, samples) = small();
+        let trained = train(text, network, &samples, 2, None);
+        let frames = trained.advances.iter().flat_map(|advance| &advance.frames);
+        let Some(Frame::Training { latent, .. }) = frames.last() else { panic!("no frame") };
+        // Twelve bins for each code: the middle two are 5 and 6.
+        let all = latent.iter().flatten().enumerate();
+        let (mut sum, mut count) = (0.0, 0u32);
+        for (bin, &n) in all {
+            sum += f64::from(n) * ((bin % 12) as f64 - 5.5).abs();
+            count += n;
+        }
+        sum / f64::from(count)
+    };
+    let plain = distance("lsq(steps=60,batch=16,shift=0,rate=0.02)");
+    let dampened = distance("lsq(steps=60,batch=16,shift=0,rate=0.02,dampening=1)");
+    assert!(dampened < plain, "{dampened} against {plain}");
+    let frozen = distance("lsq(steps=60,batch=16,shift=0,rate=0.02,freeze=0.005)");
+    assert!(frozen <= plain, "{frozen} against {plain}");
+}
+
+#[test]
+fn what_cannot_be_trained_says_why() {
+    let prepared = prepare(&perceptron(1, true));
+    let samples = random(&mut Rng::new(1), &[8, 3]);
+    let cpu = Cpu::new();
+    let fails = |weights: &str, text: &str, calibration: Calibration| {
+        let mut network = network(&prepared, &samples, weights, "float");
+        let control = Control { cancel: &Cancel::default(), pace: &NeverPause };
+        let mut scene = Scene {
+            backend: &cpu,
+            cpu: &cpu,
+            network: &mut network,
+            calibration: &calibration,
+            seed: 0,
+            control,
+        };
+        let result = block_on(pipeline::run(&text.parse().unwrap(), &mut scene, &mut |_, _| ()));
+        result.unwrap_err().to_string()
+    };
+    let unlabelled = Calibration { samples: samples.clone(), labels: None };
+    assert!(fails("float", "lsq", unlabelled.clone()).contains("nothing is quantized"));
+    assert!(fails("int4@channel", "lsq(distill=0)", unlabelled).contains("no labels"));
+}
+
+#[test]
+fn findings_tell_flips_and_scales() {
+    let (network, samples) = small();
+    let trained = train("lsq(steps=5,batch=16)", network, &samples, 1, None);
+    let last = trained.advances.last().unwrap();
+    let flips = last.findings.iter().filter(|f| matches!(f.what, Fact::Flipped { .. })).count();
+    let scales = last.findings.iter().filter(|f| matches!(f.what, Fact::Grid { .. })).count();
+    assert_eq!((flips, scales), (4, 4), "one each for four layers");
+}
