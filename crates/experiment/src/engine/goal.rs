@@ -11,6 +11,9 @@ use crate::protocol::{Effort, Event, Focus, Stage};
 const SHOWN_EVERY: u32 = 512;
 /// Samples between two partial results.
 const CHUNK: u32 = 64;
+/// Partial results without samples follow one another no sooner than after so many milliseconds: a page that shows
+/// more of them than that takes the processor from the one who computes them.
+const TOLD_EVERY: f64 = 40.0;
 
 /// What is to be made true.
 pub(super) struct Goal {
@@ -23,6 +26,8 @@ pub(super) struct Goal {
     pub(super) reached: Reached,
     /// What its answers took so far.
     effort: Effort,
+    /// When answers were last told of, by the host's clock.
+    told: Option<f64>,
 }
 
 /// Where the layers of a goal come from.
@@ -53,7 +58,15 @@ pub(super) enum Reached {
 
 impl Goal {
     pub(super) fn new(revision: u64, recipe: Recipe, focus: Focus, way: Way) -> Self {
-        Self { revision, recipe, focus, way, reached: Reached::Nothing, effort: Effort::default() }
+        Self {
+            revision,
+            recipe,
+            focus,
+            way,
+            reached: Reached::Nothing,
+            effort: Effort::default(),
+            told: None,
+        }
     }
 
     /// Whether the next unit is one of learning. Nothing is measured before the run has ended.
@@ -125,7 +138,7 @@ impl Engine {
                         if !run.network.is_rewritten() {
                             bench.observe(&self.cpu, &goal.recipe, control, seen).await?;
                         }
-                        bench.adopt(run.outcome.id, &goal.recipe, &run.network);
+                        bench.adopt(&run.outcome, &run.network);
                         run.network.layers().len()
                     }
                     None => {
@@ -152,7 +165,7 @@ impl Engine {
                 let backend = &*self.backend;
                 let any = bench.prepare_answers(backend, control, &mut progress(Stage::FloatAnswers)).await?;
                 goal.reached = if any { Reached::Asked } else { Reached::Answers };
-                goal.effort = Effort::default();
+                (goal.effort, goal.told) = (Effort::default(), None);
             }
             Reached::Asked => {
                 let Some(report) = bench.next_answers(control).await? else {
@@ -163,10 +176,12 @@ impl Engine {
                 goal.effort.ran += step.ran;
                 goal.effort.needed += step.needed;
                 goal.effort.millis += step.millis;
-                if let Some(evaluation) = bench.evaluation() {
+                let Some(evaluation) = bench.evaluation() else { return Ok(()) };
+                let is_worth_showing = evaluation.n == evaluation.of || evaluation.n % SHOWN_EVERY < CHUNK;
+                let now = host.now_millis();
+                if is_worth_showing || goal.told.is_none_or(|last| now - last >= TOLD_EVERY) {
+                    goal.told = Some(now);
                     tell(Event::Progress { stage: Stage::Answers, done: evaluation.n, total: evaluation.of });
-                    let is_worth_showing =
-                        evaluation.n == evaluation.of || evaluation.n % SHOWN_EVERY < CHUNK;
                     let answers = if is_worth_showing { bench.answers() } else { Vec::new() };
                     tell(Event::Evaluated { revision, evaluation, answers, effort: goal.effort });
                 }
