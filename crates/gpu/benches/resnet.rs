@@ -1,7 +1,8 @@
 //! ResNet-8 (12.5 M multiply-accumulates) on 32 images, batch normalization folded: preparing, the first and further runs.
 //!
 //! `cargo bench -p fewbit-gpu --bench resnet`. Natively `VK_DRIVER_FILES` chooses a driver. With `--layers` it times
-//! each convolution's shape on its own.
+//! each convolution's shape on its own, forwards and its gradients along x and along w; with `--training` a step of
+//! learning of the whole network: forward, backward and Adam.
 
 #![expect(
     clippy::print_stdout,
@@ -12,8 +13,10 @@
 use std::time::Instant;
 
 use fewbit_gpu::{Gpu, Options};
-use fewbit_graph::op::{Binary, Conv, Gemm, Reduce, Reducer, Reshape, Unary};
-use fewbit_graph::{Bindings, Dim, Graph, Op, Tensor, WireId};
+use fewbit_graph::loss::squared_error;
+use fewbit_graph::op::{Binary, Conv, ConvInputGrad, ConvWeightGrad, Gemm, Reduce, Reducer, Reshape, Unary};
+use fewbit_graph::optimize::{Learned, Optimizer};
+use fewbit_graph::{Bindings, Dim, Graph, Op, Source, Tensor, WireId, gradients};
 use fewbit_runtime::{Backend as _, Cancel, Control, Keep, NeverPause, Plan};
 use pollster::block_on;
 
@@ -23,19 +26,27 @@ const RUNS: usize = 7;
 fn main() {
     let gpu = block_on(Gpu::open(Options::default())).expect("an adapter");
     println!("{}", gpu.info().device);
-    if std::env::args().any(|argument| argument == "--layers") {
-        for (inputs, outputs, size, kernel, stride) in [
-            (3, 16, 32, 3, 1),
-            (16, 16, 32, 3, 1),
-            (16, 32, 32, 3, 2),
-            (32, 32, 16, 3, 1),
-            (64, 64, 8, 3, 1),
-            (64, 64, 8, 1, 1),
+    let asked = |what: &str| std::env::args().any(|argument| argument == what);
+    if asked("--layers") {
+        for (inputs, outputs, size, kernel, stride, groups) in [
+            (3, 16, 32, 3, 1, 1),
+            (16, 16, 32, 3, 1, 1),
+            (16, 32, 32, 3, 2, 1),
+            (32, 32, 16, 3, 1, 1),
+            (64, 64, 8, 3, 1, 1),
+            (64, 64, 8, 1, 1, 1),
+            (32, 32, 16, 3, 1, 32),
         ] {
-            let mut net = Net::new(inputs, size);
-            net.conv(outputs, kernel, stride, true);
-            time(&gpu, &format!("conv {inputs}→{outputs} {kernel}×{kernel}/{stride} on {size}×{size}"), net);
+            for pass in [Pass::Forward, Pass::AlongX, Pass::AlongW] {
+                let mut net = Net::new(inputs, size);
+                net.layer(outputs, kernel, stride, groups, pass);
+                let groups = if groups == 1 { String::new() } else { format!(", {groups} groups") };
+                let shape = format!("{inputs}→{outputs} {kernel}×{kernel}/{stride} on {size}×{size}{groups}");
+                time(&gpu, &format!("{pass:?} {shape}"), net);
+            }
         }
+    } else if asked("--training") {
+        train(&gpu);
     } else {
         time(&gpu, "ResNet-8", resnet());
     }
@@ -71,6 +82,62 @@ fn time(gpu: &Gpu, name: &str, mut net: Net) {
         times[0] * 1e3,
         2.0 * macs as f64 / median / 1e9,
         plan.bytes() as f64 / f64::from(1 << 20),
+    );
+}
+
+/// What is timed of a convolution.
+#[derive(Clone, Copy, Debug)]
+enum Pass {
+    Forward,
+    AlongX,
+    AlongW,
+}
+
+/// Steps of learning of ResNet-8, each waited for in the way that training does: now and then.
+fn train(gpu: &Gpu) {
+    let mut net = resnet();
+    let wrt: Vec<WireId> = net
+        .graph
+        .wires()
+        .filter(|(_, wire)| matches!(wire.source, Source::Parameter(_)))
+        .map(|(id, _)| id)
+        .collect();
+    let target = net.graph.parameter("target", Tensor::zeros([BATCH, 10]));
+    let bindings = Bindings::new();
+    let loss = squared_error(&mut net.graph, &bindings, net.at, target, 1).expect("shapes fit");
+    net.graph.outputs.push(loss);
+    let slopes = gradients(&mut net.graph, &bindings, loss, &wrt).expect("all of it has a slope");
+    let learned: Vec<Learned> = wrt
+        .iter()
+        .zip(slopes)
+        .map(|(&parameter, gradient)| Learned { parameter, gradient, within: None })
+        .collect();
+    let group = Optimizer::ADAM.attach(&mut net.graph, &bindings, "adam", &learned).expect("shapes fit");
+    let start = Instant::now();
+    let mut plan = block_on(gpu.prepare(&net.graph, &bindings, Keep::Outputs)).expect("it can be prepared");
+    let prepared = start.elapsed();
+    let input = net.graph.inputs[0];
+    let images = Tensor::f32(plan.facts().shape(input), net.values(plan.facts().of(input).len(), 1.0))
+        .expect("as many values as the shape has");
+    plan.set(input, &images).expect("it fits");
+    let control = Control { cancel: &Cancel::default(), pace: &NeverPause };
+    let mut steps = |first: u32, count: u32| {
+        let start = Instant::now();
+        for i in first..first + count {
+            plan.set(group.rates, &group.rates(i, 1e-3)).expect("it fits");
+            let sampled: &[WireId] = if i + 1 == first + count { &[loss] } else { &[] };
+            block_on(plan.step(sampled, &control)).expect("it steps");
+        }
+        start.elapsed().as_secs_f64() / f64::from(count)
+    };
+    let first = steps(0, 1);
+    let each = steps(1, 10);
+    println!(
+        "ResNet-8, a step of Adam: prepared in {:.0} ms, first {:.0} ms, then {:.1} ms: {:.2} GFLOP/s of three passes",
+        prepared.as_secs_f64() * 1e3,
+        first * 1e3,
+        each * 1e3,
+        6.0 * net.macs as f64 / each / 1e9,
     );
 }
 
@@ -142,6 +209,37 @@ impl Net {
         self.size /= stride;
         self.macs += BATCH * outputs * self.size * self.size * self.channels * kernel * kernel;
         self.channels = outputs;
+    }
+
+    /// A convolution alone, or one of its gradients; the input is x, or else the gradient of y.
+    fn layer(&mut self, outputs: usize, kernel: usize, stride: usize, groups: usize, pass: Pass) {
+        let conv = Conv {
+            groups,
+            strides: vec![stride; 2],
+            dilations: vec![1; 2],
+            pads_begin: vec![kernel / 2; 2],
+            pads_end: vec![kernel / 2; 2],
+        };
+        let (size, to) = (self.size, self.size / stride);
+        let x = [BATCH, self.channels, size, size];
+        let w = [outputs, self.channels / groups, kernel, kernel];
+        self.macs = BATCH * to * to * w.iter().product::<usize>();
+        if !matches!(pass, Pass::Forward) {
+            self.graph = Graph::new();
+            self.at = self.graph.input("g", [BATCH, outputs, to, to].map(Dim::Known).to_vec());
+        }
+        let (op, other) = match pass {
+            Pass::Forward => (Op::Conv(conv), self.parameter(&w)),
+            Pass::AlongX => {
+                let grad = ConvInputGrad { conv, spatial: vec![size; 2] };
+                (Op::ConvInputGrad(grad), self.parameter(&w))
+            }
+            Pass::AlongW => {
+                let grad = ConvWeightGrad { conv, kernel: vec![kernel; 2] };
+                (Op::ConvWeightGrad(grad), self.parameter(&x))
+            }
+        };
+        self.at = self.graph.node("layer", op, &[self.at, other]);
     }
 
     fn parameter(&mut self, shape: &[usize]) -> WireId {

@@ -7,7 +7,8 @@
 //! 2. `schedule`, [`kernels`]: each task becomes steps, a step being one use of a kernel: parameters, operands, workgroups.
 //! 3. `memory`: wires get buffers, shared if nobody wants to look at inner values.
 //! 4. `program`: buffers, pipelines and bind groups are made; long steps are cut into slices.
-//! 5. `plan`: a run encodes the slices of what is out of date, a few to a submission, and looks for a cancel between.
+//! 5. `plan`: a run encodes the slices of what is out of date, a few to a submission, and looks for a cancel between. A
+//!    step of learning ends with its assignments (`assign`), behind the last slices and in one submission with them.
 //!
 //! Kernels keep to what every WebGPU device offers, and no result depends on the order in which invocations run: the same
 //! device and the same input give the same bits.

@@ -30,13 +30,13 @@ pub(crate) fn record(
     let mut scheduled = Vec::new();
     for task in tasks(graph, keep) {
         let Some(node) = task.nodes.first().map(|&id| graph.node_of(id)) else { continue };
-        let (first, first_scratch) = (recording.steps.len(), recording.scratch.len());
+        let first = recording.steps.len();
+        recording.next_node();
         let site = Site { inputs: &node.inputs, output: task.output, facts, epilogue: &task.epilogue };
         kernels::lower(&node.op, &site, &mut recording).map_err(|why| unsupported(node, why))?;
-        if let Some(&words) = recording.scratch.iter().skip(first_scratch).max()
-            && scratch_bytes(words) > most_bytes(device)
-        {
-            return Err(unsupported(node, beyond(device, "a rearranged copy", scratch_bytes(words))));
+        let scratch = scratch_bytes(recording.largest);
+        if scratch > most_bytes(device) {
+            return Err(unsupported(node, beyond(device, "a rearranged copy", scratch)));
         }
         let commands = first..recording.steps.len();
         scheduled.push(Scheduled { task, commands });

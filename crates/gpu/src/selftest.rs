@@ -3,7 +3,10 @@
 //! Drivers and browsers have bugs that show as wrong numbers and nothing else. A page that is to trust a GPU first
 //! asks this.
 
-use fewbit_graph::op::{Binary, Conv, Gemm, Pad, PadMode, Pool, PoolKind, Reduce, Reducer, Unary};
+use fewbit_graph::op::{
+    Binary, Conv, ConvWeightGrad, Estimator, Gemm, Pad, PadMode, Pool, PoolKind, QuantizerInput, Reduce,
+    Reducer, Slope, Unary, Update,
+};
 use fewbit_graph::{Bindings, Graph, Op, Tensor, WireId};
 use fewbit_runtime::cpu::Cpu;
 use fewbit_runtime::{Backend, Cancel, Control, Keep, NeverPause, RunError};
@@ -169,6 +172,7 @@ fn cases() -> Vec<Case> {
     elements(&mut c);
     windows_and_moves(&mut c);
     sums(&mut c);
+    learning(&mut c);
     c.cases
 }
 
@@ -259,4 +263,26 @@ fn sums(c: &mut Cases) {
     let (x, range) = (c.values(&[20_000]), c.of(&[2], vec![-1.5, 1.0]));
     let y = c.node(Op::Histogram { bins: 100 }, &[x, range]);
     c.case("histogram", "a histogram: the same counts", 0.0, y);
+}
+
+fn learning(c: &mut Cases) {
+    let (strides, dilations) = (vec![2; 2], vec![1; 2]);
+    let conv = Conv { groups: 1, strides, dilations, pads_begin: vec![1; 2], pads_end: vec![1; 2] };
+    let (g, x) = (c.values(&[3, 9, 8, 7]), c.values(&[3, 4, 15, 13]));
+    let y = c.node(Op::ConvWeightGrad(ConvWeightGrad { conv, kernel: vec![3; 2] }), &[g, x]);
+    c.case("conv_weight_grad", "the slope of a convolution along its weights", 5e-5, y);
+
+    let (g, x) = (c.values(&[4, 500]), c.values(&[4, 500]));
+    let scale = c.of(&[4], vec![0.1, 0.037, 0.0, 0.3]);
+    let (zero_point, bounds) = (c.of(&[1], vec![0.5]), c.of(&[2], vec![-8.0, 7.0]));
+    let estimator = Estimator { slope: Slope::Ewgs { delta: 0.2 }, ..Estimator::default() };
+    let op = Op::FakeQuantizeGrad { axis: 0, estimator, wrt: QuantizerInput::Value };
+    let y = c.node(op, &[g, x, scale, zero_point, bounds]);
+    c.case("quantizer_grad", "the slope of a quantizer", 5e-6, y);
+
+    let (p, m) = (c.values(&[500]), c.values(&[500]));
+    let squares = c.of(&[500], (0..500).map(|i| (i as f32 * 0.01).powi(2)).collect());
+    let rates = c.of(&[4], vec![0.01, 1.5, 3.0, 0.1]);
+    let y = c.node(Op::Update(Update::Adam { epsilon: 1e-3 }), &[p, m, squares, rates]);
+    c.case("update", "a step of Adam", 1e-5, y);
 }

@@ -11,7 +11,7 @@ use crate::kernels::epilogue::Epilogue;
 pub(crate) enum Operand {
     /// The value of a wire.
     Wire(WireId),
-    /// A buffer that only the node's own steps use.
+    /// A buffer for what only the node's own steps use.
     Scratch(usize),
     /// Sixteen bytes of zeros, for a binding that this variant of the kernel does not read.
     Blank,
@@ -70,13 +70,42 @@ pub(crate) struct Recording {
     pub(crate) steps: Vec<Step>,
     /// The sizes of the scratch buffers, in words of four bytes.
     pub(crate) scratch: Vec<usize>,
+    /// The largest that the node asked for.
+    pub(crate) largest: usize,
+    /// Those among them that every node may use again.
+    shared: Vec<usize>,
+    /// How many of these the node has taken.
+    taken: usize,
 }
 
 impl Recording {
-    /// A scratch buffer of `words` words.
-    pub(crate) fn scratch(&mut self, words: usize) -> Operand {
+    /// What is recorded from here on belongs to another node.
+    pub(crate) fn next_node(&mut self) {
+        (self.largest, self.taken) = (0, 0);
+    }
+
+    /// A scratch buffer of `words` words that keeps what is in it from run to run.
+    pub(crate) fn kept(&mut self, words: usize) -> Operand {
+        self.largest = self.largest.max(words);
         self.scratch.push(words);
         Operand::Scratch(self.scratch.len() - 1)
+    }
+
+    /// A scratch buffer of `words` words for what one step of the node hands to the next: nodes share them.
+    pub(crate) fn passing(&mut self, words: usize) -> Operand {
+        let known = self.shared.get(self.taken).copied();
+        self.taken += 1;
+        match known {
+            Some(i) => {
+                self.largest = self.largest.max(words);
+                self.scratch[i] = self.scratch[i].max(words);
+                Operand::Scratch(i)
+            }
+            None => {
+                self.shared.push(self.scratch.len());
+                self.kept(words)
+            }
+        }
     }
 }
 

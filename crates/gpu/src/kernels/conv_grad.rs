@@ -305,7 +305,7 @@ pub(crate) fn lower_weight(
     let (chunks, chunk) = chunks_of(depth, tiles, if thin { 1024 } else { 256 });
 
     let len = site.output_len();
-    let sums = if chunks == 1 { site.result() } else { recording.scratch(chunks * len) };
+    let sums = if chunks == 1 { site.result() } else { recording.passing(chunks * len) };
     let operands = vec![site.operand(0)?, site.operand(1)?, sums];
     let groups = word(tiles * chunks)?;
     recording.steps.push(if thin {

@@ -148,7 +148,7 @@ fn statistics(
 ) -> Result<(), String> {
     let channel_len = len / channels.max(1);
     let (parts, part) = parts_of(channel_len);
-    let partial = recording.scratch(channels * parts * 8);
+    let partial = recording.passing(channels * parts * 8);
     let params = ChannelParams {
         slice: [0; 2],
         channels: word(channels)?,
@@ -192,7 +192,7 @@ pub(crate) fn lower_histogram(bins: usize, site: &Site<'_>, recording: &mut Reco
     let parts = len.div_ceil(16_384.max(slots)).clamp(1, 64);
     let part = len.div_ceil(parts);
     let parts = len.div_ceil(part);
-    let partial = recording.scratch(parts * slots);
+    let partial = recording.passing(parts * slots);
     let params = HistogramParams {
         slice: [0; 2],
         bins: word(bins)?,

@@ -77,7 +77,7 @@ impl Matrices {
         let [rows, columns] = taps;
         let space = [axis(self.batches), rows, columns, axis(self.inner), axis((padded, self.columns.1))];
         let len = space.iter().map(|axis| axis.length).product();
-        let packed = recording.scratch(len);
+        let packed = recording.kept(len);
         let params = Params {
             slice: [0; 2],
             len: word(len)?,

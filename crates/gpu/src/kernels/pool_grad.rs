@@ -62,7 +62,7 @@ pub(crate) fn lower(pool: &Pool, site: &Site<'_>, recording: &mut Recording) -> 
         Operand::Blank
     } else {
         let len = site.facts.of(site.input(0)?).len();
-        let maxima = recording.scratch(len);
+        let maxima = recording.passing(len);
         let params = ArgmaxParams { slice: [0; 2], len: word(len)?, pad: 0, window };
         let operands = vec![site.operand(1)?, maxima];
         recording.steps.push(Step::new(&POOL_ARGMAX, &params, operands, groups_for(len)?, cost(len)));

@@ -95,7 +95,7 @@ pub(crate) fn lower(reduce: &Reduce, site: &Site<'_>, recording: &mut Recording)
         recording.steps.push(run.step(reduce.kind, x, y)?);
         return Ok(());
     }
-    let partial = recording.scratch(outputs * parts);
+    let partial = recording.passing(outputs * parts);
     let first = Run { kept, reduced, parts, part, divisor: 1.0 };
     recording.steps.push(first.step(reduce.kind, x, partial)?);
     let second = Run {
