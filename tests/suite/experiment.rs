@@ -8,5 +8,7 @@ mod documents;
 mod engine;
 #[path = "experiment/links.rs"]
 mod links;
+#[path = "experiment/runs.rs"]
+mod runs;
 #[path = "experiment/wire.rs"]
 mod wire;

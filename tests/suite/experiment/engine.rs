@@ -11,16 +11,16 @@ use fewbit_experiment::protocol::{Event, ExportForm, Focus, Request};
 use fewbit_formats::{Array, Limits, Values, npz};
 use fewbit_quant::{Choice, Recipe, Rule};
 use fewbit_runtime::cpu::Cpu;
-use fewbit_runtime::{Cancel, Control, LocalFuture, NeverPause, Pace};
+use fewbit_runtime::{Backend, Cancel, Control, LocalFuture, NeverPause, Pace};
 use pollster::block_on;
 
 use super::documents::choice;
 
-const FOCUS: Focus = Focus { layer: 0, channel: None, bins: 16 };
+pub(crate) const FOCUS: Focus = Focus { layer: 0, channel: None, bins: 16 };
 
 /// Keeps what the engine says.
 #[derive(Default)]
-struct Notes {
+pub(crate) struct Notes {
     events: RefCell<Vec<Event>>,
     blobs: RefCell<Vec<Vec<u8>>>,
 }
@@ -37,15 +37,20 @@ impl Host for Notes {
 }
 
 impl Notes {
+    /// The files that were handed over.
+    pub(crate) fn blobs(&self) -> Vec<Vec<u8>> {
+        self.blobs.take()
+    }
+
     /// What was said since the last call, progress apart.
-    fn take(&self) -> Vec<Event> {
+    pub(crate) fn take(&self) -> Vec<Event> {
         let is_news = |event: &Event| !matches!(event, Event::Progress { .. });
         self.events.take().into_iter().filter(is_news).collect()
     }
 }
 
 /// Asks to stop at the step with this number.
-struct StopAt {
+pub(crate) struct StopAt {
     left: Cell<u32>,
     cancel: Cancel,
 }
@@ -65,26 +70,34 @@ impl Pace for StopAt {
 }
 
 /// An engine with what it says.
-struct Bench {
-    engine: Engine,
-    notes: Rc<Notes>,
+pub(crate) struct Bench {
+    pub(crate) engine: Engine,
+    pub(crate) notes: Rc<Notes>,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn empty() -> Self {
+        Self::on(Rc::new(Cpu::new()))
+    }
+
+    fn on(backend: Rc<dyn Backend>) -> Self {
         let notes = Rc::new(Notes::default());
-        Self { engine: Engine::new(Rc::new(Cpu::new()), Rc::<Notes>::clone(&notes)), notes }
+        Self { engine: Engine::new(backend, Rc::<Notes>::clone(&notes)), notes }
     }
 
     /// With `fashion-lenet` and 96 images.
-    fn loaded() -> Self {
-        let mut bench = Self::new();
+    pub(crate) fn loaded() -> Self {
+        Self::loaded_on(Rc::new(Cpu::new()))
+    }
+
+    pub(crate) fn loaded_on(backend: Rc<dyn Backend>) -> Self {
+        let mut bench = Self::on(backend);
         let events = bench.load("fashion-lenet", vec![asset("models/fashion-lenet.onnx"), images(96)]);
         assert!(matches!(events.as_slice(), [Event::Loaded { .. }]), "{events:?}");
         bench
     }
 
-    fn receive(&mut self, request: Request, blobs: Vec<Vec<u8>>) -> Vec<Event> {
+    pub(crate) fn receive(&mut self, request: Request, blobs: Vec<Vec<u8>>) -> Vec<Event> {
         let cancel = Cancel::default();
         block_on(self.engine.receive(request, blobs, &Control { cancel: &cancel, pace: &NeverPause }));
         self.notes.take()
@@ -96,31 +109,31 @@ impl Bench {
         self.receive(request, blobs)
     }
 
-    fn update(&mut self, revision: u64, recipe: &Recipe) -> Vec<Event> {
+    pub(crate) fn update(&mut self, revision: u64, recipe: &Recipe) -> Vec<Event> {
         self.receive(Request::Update { revision, recipe: recipe.clone(), focus: FOCUS }, Vec::new())
     }
 
     /// One unit of work; returns whether there is more.
-    fn advance(&mut self) -> bool {
+    pub(crate) fn advance(&mut self) -> bool {
         let cancel = Cancel::default();
         block_on(self.engine.advance(&Control { cancel: &cancel, pace: &NeverPause }))
     }
 
     /// One unit of work, interrupted at its step `at` if it has so many. Returns whether it was.
-    fn advance_until(&mut self, at: u32) -> bool {
+    pub(crate) fn advance_until(&mut self, at: u32) -> bool {
         let cancel = Cancel::default();
         let pace = StopAt { left: Cell::new(at), cancel: cancel.clone() };
         block_on(self.engine.advance(&Control { cancel: &cancel, pace: &pace }));
         cancel.is_cancelled()
     }
 
-    fn settle(&mut self) -> Vec<Event> {
+    pub(crate) fn settle(&mut self) -> Vec<Event> {
         while self.advance() {}
         self.notes.take()
     }
 
     /// Everything that was found, to the bit.
-    fn result(&self) -> Vec<u8> {
+    pub(crate) fn result(&self) -> Vec<u8> {
         let bench = self.engine.bench().unwrap();
         let codes: Vec<_> =
             bench.layers().iter().map(|layer| &layer.codes).map(|c| format!("{c:?}")).collect();
@@ -129,7 +142,7 @@ impl Bench {
     }
 }
 
-fn asset(path: &str) -> Vec<u8> {
+pub(crate) fn asset(path: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets").join(path)).unwrap()
 }
 
@@ -144,7 +157,7 @@ fn images(n: usize) -> Vec<u8> {
     npz::write(&[("x", &x), ("y", &y)]).unwrap()
 }
 
-fn recipe(bits: u8) -> Recipe {
+pub(crate) fn recipe(bits: u8) -> Recipe {
     Recipe { weights: choice(&format!("int{bits}@channel")), calibration_samples: 32, ..Recipe::default() }
 }
 
@@ -337,7 +350,7 @@ fn the_quantized_model_is_written_as_safetensors_and_as_a_report() {
         let events = bench.receive(Request::Export { form }, Vec::new());
         assert!(matches!(events.as_slice(), [Event::Exported { .. }]), "{events:?}");
     }
-    let blobs = bench.notes.blobs.take();
+    let blobs = bench.notes.blobs();
     let [weights, report] = blobs.as_slice() else { panic!("{} files", blobs.len()) };
     // 4-bit codes: half a byte for each weight, and little else.
     let count = 8 * 25 + 16 * 200 + 120 * 400 + 10 * 120;
@@ -348,7 +361,7 @@ fn the_quantized_model_is_written_as_safetensors_and_as_a_report() {
 
 #[test]
 fn a_model_without_layers_is_no_failure() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::empty();
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/onnx/relu_7.onnx");
     bench.load("relu_7.onnx", vec![fs::read(model).unwrap()]);
     bench.update(1, &Recipe::default());
@@ -358,7 +371,7 @@ fn a_model_without_layers_is_no_failure() {
 
 #[test]
 fn data_that_do_not_fit_are_told_with_the_set_they_are_of() {
-    let mut bench = Bench::new();
+    let mut bench = Bench::empty();
     let x = Array::new([2, 3, 4, 4], Values::U8(vec![0; 96])).unwrap();
     let odd = npz::write(&[("x", &x)]).unwrap();
     let request = Request::Load { name: "m".to_owned(), test: true, calibration: true, classes: Vec::new() };

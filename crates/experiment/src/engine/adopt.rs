@@ -7,11 +7,14 @@ use fewbit_runtime::{Backend, Control};
 
 use super::Bench;
 use super::bench::Observed;
+use crate::runs::Outcome;
 
 /// The run whose network is on the bench.
 pub(super) struct Adopted {
     pub(super) id: u64,
     pub(super) recipe: Recipe,
+    /// Whether it came to its end.
+    pub(super) complete: bool,
     /// The model as it was read and what was observed of it, if the run has rewritten it.
     original: Option<Box<(Prepared, Option<Observed>)>>,
 }
@@ -34,8 +37,9 @@ impl Bench {
         original.map_or(&self.prepared, |original| &original.0)
     }
 
-    /// Puts the network of run `id` on the bench. The inputs were observed as its recipe says.
-    pub(super) fn adopt(&mut self, id: u64, recipe: &Recipe, network: &Network) {
+    /// Puts the network of a run on the bench. The inputs were observed as its recipe says.
+    pub(super) fn adopt(&mut self, outcome: &Outcome, network: &Network) {
+        let recipe = &outcome.recipe;
         self.leave_run();
         let original = network.is_rewritten().then(|| {
             let observed = network.observations().map(|observations| Observed {
@@ -54,7 +58,8 @@ impl Bench {
         let parameters = |i: usize| self.prepared.facts.layers.get(i).map_or(0, |facts| facts.parameters);
         let reports = self.layers.iter().enumerate().map(|(i, layer)| layer.report(parameters(i)));
         self.reports = reports.collect();
-        self.adopted = Some(Adopted { id, recipe: recipe.clone(), original });
+        let (id, complete) = (outcome.id, outcome.complete);
+        self.adopted = Some(Adopted { id, recipe: recipe.clone(), complete, original });
     }
 
     /// Makes way for rounding to nearest: the model is again as it was read, and all layers are made anew.

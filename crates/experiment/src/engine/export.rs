@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fewbit_formats::safetensors::{self, Dtype, Entry};
-use fewbit_numeric::pack;
+use fewbit_numeric::{Affine, pack};
 use fewbit_quant::Recipe;
 use fewbit_quant::report::{Evaluation, LayerReport, ModelFacts, Size};
 use serde::Serialize;
@@ -16,6 +16,8 @@ use crate::failure::{Code, Failure};
 struct Report<'a> {
     model: &'a ModelFacts,
     recipe: &'a Recipe,
+    /// What was learned; none for rounding to nearest.
+    run: Option<&'static str>,
     size: Size,
     evaluation: Option<Evaluation>,
     layers: Vec<LayerReport>,
@@ -26,7 +28,8 @@ struct Report<'a> {
 pub(super) fn report(bench: &Bench, recipe: &Recipe) -> Result<Vec<u8>, Failure> {
     let report = Report {
         model: &bench.prepared.facts,
-        recipe,
+        recipe: &as_applied(bench, recipe),
+        run: run(bench),
         size: bench.size(),
         evaluation: bench.evaluation(),
         layers: bench.reports(),
@@ -35,21 +38,53 @@ pub(super) fn report(bench: &Bench, recipe: &Recipe) -> Result<Vec<u8>, Failure>
     serde_json::to_vec_pretty(&report).map_err(|error| Failure::new(Code::Engine, error))
 }
 
-/// The quantized weights as safetensors.
+/// The recipe of what is on the bench: its pipeline only if it was run.
+fn as_applied(bench: &Bench, recipe: &Recipe) -> Recipe {
+    let pipeline = bench.run().map(|_| recipe.pipeline.clone()).unwrap_or_default();
+    Recipe { pipeline, ..recipe.clone() }
+}
+
+/// Whether the run on the bench came to its end; none if there is no run.
+fn run(bench: &Bench) -> Option<&'static str> {
+    bench.adopted.as_ref().map(|run| if run.complete { "complete" } else { "stopped early" })
+}
+
+/// The quantized model as safetensors.
 ///
 /// A quantized weight `name` becomes `name.codes` (uint8: codes packed without gaps, low bits first, in the order of
 /// `name`'s values), `name.scales` (f32) and, in an asymmetric format, `name.zero_points` (f32), one for each block;
-/// the metadata say its format, granularity and shape. A weight in float keeps its name.
+/// the metadata say its format, granularity and shape. A weight in float keeps its name, and so does a bias. The quantized
+/// input of a layer has `layer.input.scales` and `layer.input.zero_points`, one for the tensor or one for each channel, and
+/// its format in the metadata. BatchNorms are folded.
 pub(super) fn weights(bench: &Bench, recipe: &Recipe) -> Result<Vec<u8>, Failure> {
     let failed = |error: &dyn ToString| Failure::new(Code::Engine, error.to_string());
     let graph = &bench.prepared.graph;
     let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
     let mut metadata = BTreeMap::new();
-    let recipe = serde_json::to_string(recipe).map_err(|error| failed(&error))?;
+    let recipe = serde_json::to_string(&as_applied(bench, recipe)).map_err(|error| failed(&error))?;
     metadata.insert("fewbit.recipe".to_owned(), recipe);
+    if let Some(run) = run(bench) {
+        metadata.insert("fewbit.run".to_owned(), run.to_owned());
+    }
     metadata.insert("fewbit.model".to_owned(), bench.prepared.facts.id.clone());
-    for (layer, quantized) in bench.prepared.layers.iter().zip(bench.layers()) {
+    for (i, (layer, quantized)) in bench.prepared.layers.iter().zip(bench.layers()).enumerate() {
         let name = &graph.wire(layer.weight).name;
+        let own = bench.prepared.bias(i).map_err(|error| failed(&error))?;
+        let third = graph.node_of(layer.node).inputs.get(2).filter(|_| own.is_some());
+        if let (Some(&wire), Some(bias)) = (third, quantized.bias.as_ref().or(own)) {
+            let name = graph.wire(wire).name.clone();
+            tensors.push((name, Dtype::F32, bias.shape().to_vec(), bias.to_bytes()));
+        }
+        if let Some(grids) = &quantized.input {
+            let values =
+                |of: fn(&Affine) -> f32| grids.iter().flat_map(|grid| of(grid).to_le_bytes()).collect();
+            let mut input = |what: &str, values: Vec<u8>| {
+                tensors.push((format!("{}.input.{what}", layer.name), Dtype::F32, vec![grids.len()], values));
+            };
+            input("scales", values(|grid| grid.scale));
+            input("zero_points", values(|grid| grid.zero_point));
+            metadata.insert(format!("fewbit.{}.input", layer.name), quantized.input_applied.done.to_string());
+        }
         let Some(codes) = &quantized.codes else {
             let shape = quantized.weights.shape().to_vec();
             tensors.push((name.clone(), Dtype::F32, shape, quantized.weights.to_bytes()));
