@@ -10,6 +10,10 @@ mod golden;
 mod layers;
 #[path = "quant/methods_correct.rs"]
 mod methods_correct;
+#[path = "quant/methods_equalize.rs"]
+mod methods_equalize;
+#[path = "quant/methods_figures.rs"]
+mod methods_figures;
 #[path = "quant/methods_round.rs"]
 mod methods_round;
 #[path = "quant/methods_train.rs"]

@@ -48,9 +48,20 @@ impl Quantized {
     }
 
     /// What storing this tensor takes, in bits: the codes, a 32-bit scale for each block, and for asymmetric
-    /// formats a zero point of the code's width for each block.
+    /// formats a zero point for each block ([`Self::zero_point_bits`]).
     pub fn storage_bits(&self) -> usize {
-        storage_bits(self.format, &self.layout)
+        let width = usize::from(self.format.bits());
+        self.layout.len() * width + self.layout.block_count() * SCALE_BITS + self.zero_point_bits()
+    }
+
+    /// What storing the zero points takes, in bits: the code's width for each block; as much as a scale for each if one
+    /// of them is no whole number; nothing for formats that have none.
+    pub fn zero_point_bits(&self) -> usize {
+        if !self.format.has_zero_point() {
+            return 0;
+        }
+        let whole = self.grids.iter().all(|grid| grid.zero_point.fract() == 0.0);
+        self.layout.block_count() * if whole { usize::from(self.format.bits()) } else { SCALE_BITS }
     }
 }
 

@@ -55,7 +55,7 @@ pub fn grids(values: &[f32], layout: BlockLayout, quantizer: Quantizer) -> Vec<A
 }
 
 /// The grid of one block.
-fn grid(block: &[f32], quantizer: Quantizer) -> Affine {
+pub(crate) fn grid(block: &[f32], quantizer: Quantizer) -> Affine {
     cover(range::of_values(quantizer.range, quantizer.format, block), quantizer)
 }
 

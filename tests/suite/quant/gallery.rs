@@ -4,14 +4,24 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use fewbit_formats::{Dataset, Limits, onnx};
+use fewbit_graph::Tensor;
 use fewbit_quant::{Evaluator, EvaluatorOptions, Observations, Prepared, QuantizedLayer};
 use fewbit_runtime::cpu::Cpu;
 use pollster::block_on;
 
 use crate::nets::{quantize, with_control};
 
-fn asset(path: &str) -> Vec<u8> {
+pub(crate) fn asset(path: &str) -> Vec<u8> {
     fs::read(format!("{}/../assets/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// A model, and `n` calibration images.
+pub(crate) fn model(name: &str, n: usize) -> (Prepared, Tensor) {
+    let limits = Limits::default();
+    let (model, _) = onnx::read(&asset(&format!("models/{name}.onnx")), &limits).unwrap();
+    let prepared = Prepared::new(name, &model, BTreeMap::new(), Vec::new(), &Cpu::new()).unwrap();
+    let calibration = Dataset::read(&asset("data/fashion-calibration.npz"), &limits).unwrap();
+    (prepared, calibration.x.rows(0, n))
 }
 
 struct Bench {

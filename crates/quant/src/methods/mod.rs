@@ -5,12 +5,22 @@
 //! between any two of them, and what was done stays done. A [`Pipeline`] is methods in the only order that makes sense.
 
 pub mod bias_correct;
+pub mod bias_correct_analytic;
 pub mod capture;
+pub mod equalize;
+pub mod expected;
+pub mod gptq;
+pub mod gram;
+pub mod hqq;
 mod layerwise;
+mod matrix;
 mod moments;
 pub mod pipeline;
 pub mod reconstruct;
 pub mod reestimate;
+pub mod seqmse;
+pub mod squant;
+pub mod train;
 
 use fewbit_graph::Tensor;
 use fewbit_runtime::{Backend, Control, LocalFuture};
@@ -23,11 +33,25 @@ pub use capture::{Capture, Place};
 pub use pipeline::{Pipeline, PipelineError, Progression, Step};
 
 /// Every method, by stage and then by name.
-pub static ALL: &[&dyn Method] = &[&reconstruct::AdaRound,
+pub static ALL: &[&dyn Method] = &[
+    &equalize::Equalize,
+    &seqmse::SeqMse,
+    &reconstruct::AdaRound,
     &reconstruct::AutoRound,
     &reconstruct::Brecq,
+    &gptq::Gptq,
+    &hqq::Hqq,
     &reconstruct::QDrop,
-    &bias_correct::BiasCorrect, &reestimate::Reestimate];
+    &squant::SQuant,
+    &bias_correct::BiasCorrect,
+    &bias_correct_analytic::AnalyticBiasCorrect,
+    &train::EWGS,
+    &train::LSQ,
+    &train::LSQ_PLUS,
+    &train::PACT,
+    &train::STE,
+    &reestimate::Reestimate,
+];
 
 /// The method of this name.
 pub fn find(name: &str) -> Option<&'static dyn Method> {
@@ -233,6 +257,13 @@ pub enum Fact {
         /// Mean scale after.
         after: f64,
     },
+    /// Zero points were moved, to where no whole code is.
+    ZeroPoints {
+        /// The largest move, in steps of the grid.
+        max: f64,
+        /// What storing the layer's zero points takes now, in bits.
+        bits: u64,
+    },
 }
 
 /// A picture of an algorithm at work.
@@ -293,10 +324,9 @@ pub enum Frame {
         input_scales: Vec<f32>,
         /// For each layer the share of weights that oscillate.
         oscillating: Vec<f32>,
-        /// The layer that `latent` is of.
-        layer: u32,
-        /// Where the latent weights lie on the grid of codes: counts of u = w/s + z in 200 equal bins from half a code
-        /// below the smallest to half a code above the largest.
-        latent: Vec<u32>,
+        /// For each layer where its latent weights lie on the grid of codes: counts of u = w/s + z in 12 equal bins for
+        /// each code, from half a code below the smallest to half a code above the largest. Empty for a layer in float, and
+        /// where there are more than 16 codes.
+        latent: Vec<Vec<u32>>,
     },
 }
