@@ -16,13 +16,13 @@ pub use learn::{
 /// One operator. The comment of each lists its inputs and outputs in order; inputs marked ? may be absent at the end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Op {
-    /// Convolution (cross-correlation): x [N, C, *S], w [O, C/groups, *K], bias? [O] → [N, O, *S′].
+    /// Convolution (cross-correlation): x [N, C, *S], w [O, C/groups, *K], bias? \[O\] → [N, O, *S′].
     Conv(Conv),
     /// Matrix product with NumPy's broadcasting of leading axes: a [.., M, K], b [.., K, N] → [.., M, N].
     MatMul,
     /// alpha·A′·B′ + beta·C, where ′ transposes if asked: a, b, c? (broadcast to [M, N]) → [M, N].
     Gemm(Gemm),
-    /// Inference batch normalization: x [N, C, ..], scale, bias, mean, variance [C] → scale·(x − mean)/√(variance + ε) + bias.
+    /// Inference batch normalization: x [N, C, ..], scale, bias, mean, variance \[C\] → scale·(x − mean)/√(variance + ε) + bias.
     BatchNorm {
         /// ε.
         epsilon: f32,
