@@ -4,6 +4,7 @@
 mod depthwise;
 pub(crate) mod grad;
 mod panel;
+mod rows;
 mod window;
 
 use fewbit_graph::op;

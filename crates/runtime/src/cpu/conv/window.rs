@@ -2,6 +2,9 @@
 
 use fewbit_graph::op;
 
+use crate::cpu::conv::rows;
+use crate::cpu::simd::{Level, Simd, dispatch};
+
 /// The floats behind a padded copy that may be read, so that whole vectors can be.
 pub(super) const SLACK: usize = 64;
 
@@ -18,17 +21,27 @@ const LARGEST: usize = 1 << 28;
 pub(super) struct Windows {
     input: [usize; 2],
     output: [usize; 2],
-    pad: [usize; 2],
     stride: usize,
     /// Whether images are used as they are.
     direct: bool,
-    /// Which rows and which phases of the padded copy are read.
-    used: [Vec<bool>; 2],
-    /// The length of a phase.
-    phase: usize,
+    /// The rows of the padded copy that are read and hold more than padding: where each begins, and where it does in
+    /// the image.
+    rows: Vec<[usize; 2]>,
+    /// The phases of a row that are read.
+    phases: Vec<Phase>,
     row_step: usize,
     plane: usize,
     taps: Vec<usize>,
+}
+
+/// What of a row of an image lies in one phase.
+#[derive(Clone, Copy, Debug)]
+struct Phase {
+    /// Where it begins in a row of the padded copy, behind the padding.
+    to: usize,
+    /// Its first element in a row of the image.
+    from: usize,
+    len: usize,
 }
 
 impl Windows {
@@ -51,8 +64,9 @@ impl Windows {
         }
         let direct = unpadded && stride[1] == 1;
         let reach = |axis: usize| (output[axis] - 1) * stride[axis] + (kernel[axis] - 1) * dilation[axis] + 1;
-        let phase = if direct { input[1] } else { reach(1).div_ceil(stride[1]) };
-        let phases = if direct { 1 } else { stride[1] };
+        let stride_x = stride[1];
+        let phase = if direct { input[1] } else { reach(1).div_ceil(stride_x) };
+        let phases = if direct { 1 } else { stride_x };
         let (row, rows) = (phases * phase, if direct { input[0] } else { reach(0) });
         let plane = rows.checked_mul(row)?;
         plane.checked_mul(channels).filter(|&floats| floats <= LARGEST)?;
@@ -68,8 +82,28 @@ impl Windows {
                 }
             }
         }
-        let (stride, row_step) = (stride[1], stride[0] * row);
-        Some(Self { input, output, pad, stride, direct, used, phase, row_step, plane, taps })
+        let [used_rows, used_phases] = used;
+        let rows = used_rows.iter().enumerate().skip(pad[0]).take(input[0]).filter(|(_, used)| **used);
+        let rows = rows.map(|(i, _)| [i * row, (i - pad[0]) * input[1]]).collect();
+        let phases = used_phases.iter().enumerate().filter(|(_, used)| **used).filter_map(|(i, _)| {
+            // Place k of the phase is column k·stride + i of the padded row.
+            let first = pad[1].saturating_sub(i).div_ceil(stride_x);
+            let from = first * stride_x + i - pad[1];
+            let (room, there) = (phase.checked_sub(first)?, input[1].checked_sub(from)?);
+            Some(Phase { to: i * phase + first, from, len: room.min(there.div_ceil(stride_x)) })
+        });
+        let phases = phases.collect();
+        Some(Self {
+            input,
+            output,
+            stride: stride_x,
+            direct,
+            rows,
+            phases,
+            row_step: stride[0] * row,
+            plane,
+            taps,
+        })
     }
 
     /// The number of windows.
@@ -122,28 +156,26 @@ impl Windows {
         }
         padded.clear();
         padded.resize(count * channels * self.plane + SLACK, 0.0);
-        for (i, copy) in padded.chunks_exact_mut(self.plane).take(count * channels).enumerate() {
-            let plane = first + i / channels * stride + i % channels;
-            self.pad(&x[plane * pixels..][..pixels], copy);
-        }
+        // Every machine has the vectors that this takes.
+        dispatch!(Level::baseline(), simd => {
+            for (i, copy) in padded.chunks_exact_mut(self.plane).take(count * channels).enumerate() {
+                let plane = first + i / channels * stride + i % channels;
+                self.pad(simd, &x[plane * pixels..][..pixels], copy);
+            }
+        });
         padded
     }
 
     /// Lays out one channel; `copy` holds zeros.
-    fn pad(&self, x: &[f32], copy: &mut [f32]) {
-        let [used_rows, used_phases] = &self.used;
-        let rows = copy.chunks_exact_mut(self.phase * used_phases.len()).zip(used_rows).skip(self.pad[0]);
-        for ((row, _), x) in rows.zip(x.chunks_exact(self.input[1])).filter(|((_, used), _)| **used) {
-            for (phase, _) in used_phases.iter().enumerate().filter(|(_, used)| **used) {
-                // Place i of the phase is column i·stride + phase of the padded row.
-                let first = self.pad[1].saturating_sub(phase).div_ceil(self.stride);
-                let from = first * self.stride + phase - self.pad[1];
-                let Some(x) = x.get(from..) else { continue };
-                let Some(own) = row[phase * self.phase..][..self.phase].get_mut(first..) else { continue };
-                let len = own.len().min(x.len());
+    #[inline(always)]
+    fn pad<S: Simd>(&self, simd: S, x: &[f32], copy: &mut [f32]) {
+        for &[to, from] in &self.rows {
+            let x = &x[from..from + self.input[1]];
+            for phase in &self.phases {
+                let (x, own) = (&x[phase.from..], &mut copy[to + phase.to..][..phase.len]);
                 match self.stride {
-                    1 => own[..len].copy_from_slice(&x[..len]),
-                    2 => own.iter_mut().zip(x.chunks(2)).for_each(|(own, x)| *own = x[0]),
+                    1 => rows::copy(simd, x, own),
+                    2 => rows::copy_every_other(simd, x, own),
                     stride => own.iter_mut().zip(x.iter().step_by(stride)).for_each(|(own, &x)| *own = x),
                 }
             }
