@@ -116,7 +116,7 @@ async fn serve(inbox: Rc<Inbox>) {
     loop {
         while let Some((request, blobs)) = inbox.take() {
             if let Request::Open { choice, spoil } = request {
-                engine = open(choice, spoil.as_deref(), &host).await;
+                open(&mut engine, choice, spoil.as_deref(), &host).await;
                 continue;
             }
             let Some(engine) = &mut engine else { continue };
@@ -135,16 +135,17 @@ async fn serve(inbox: Rc<Inbox>) {
     }
 }
 
-async fn open(choice: EngineChoice, spoil: Option<&str>, host: &Rc<dyn Host>) -> Option<Engine> {
+/// Opens an engine; if there is one whose device was lost, it goes on with the new one, and what is on its bench stays.
+async fn open(engine: &mut Option<Engine>, choice: EngineChoice, spoil: Option<&str>, host: &Rc<dyn Host>) {
     match choose::open(choice, spoil, now_millis).await {
         Ok((backend, info)) => {
             host.emit(Event::Ready(info), None);
-            Some(Engine::new(backend, Rc::clone(host)))
+            match engine {
+                Some(engine) => engine.replace_backend(backend),
+                None => *engine = Some(Engine::new(backend, Rc::clone(host))),
+            }
         }
-        Err(failure) => {
-            host.emit(Event::Failed(failure), None);
-            None
-        }
+        Err(failure) => host.emit(Event::Failed(failure), None),
     }
 }
 

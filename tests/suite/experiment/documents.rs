@@ -25,12 +25,14 @@ fn each_command_changes_what_it_names() {
         Command::SetEdges(Some(Format::INT8)),
         Command::SetCalibration(64),
         Command::SetSeed(7),
+        Command::SetPipeline("adaround,bias-correct".parse().unwrap()),
         Command::Look(View { layer: 2, channel: Some(1), log_counts: true }),
     ]);
     let recipe = &document.recipe;
     let [rule] = recipe.rules.as_slice() else { panic!("one rule for one layer: {:?}", recipe.rules) };
     assert_eq!((rule.weights, rule.activations), (Some(choice("int3@channel")), Some(choice("uint4"))));
     assert_eq!((recipe.edges, recipe.calibration_samples, recipe.seed), (Some(Format::INT8), 64, 7));
+    assert_eq!(recipe.pipeline.to_string(), "adaround,bias-correct");
     assert_eq!(document.view.layer, 2);
 
     let kept = document.apply(&Command::ResetLayer("conv1".to_owned()));

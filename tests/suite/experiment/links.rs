@@ -1,7 +1,7 @@
 //! Links: there and back, short, and hard to fool.
 
 use fewbit_experiment::failure::Code;
-use fewbit_experiment::{Document, ModelRef, Part, View, link};
+use fewbit_experiment::{Document, Expectation, ModelRef, Part, View, link};
 use fewbit_quant::{Recipe, Rule};
 use proptest::prelude::*;
 
@@ -34,6 +34,13 @@ const CHOICES: [&str; 8] = [
     "uint8@tensor:ema0.95",
 ];
 
+const PIPELINES: [&str; 4] = [
+    "",
+    "bias-correct",
+    "adaround(iterations=500),bias-correct",
+    "gptq,lsq(rate=0.001,steps=300),reestimate",
+];
+
 fn layers() -> Vec<String> {
     LAYERS.map(str::to_owned).to_vec()
 }
@@ -57,15 +64,16 @@ fn any_document() -> impl Strategy<Value = Document> {
     let base = || proptest::sample::select(&CHOICES[..]).prop_map(choice);
     let edges = proptest::option::of(proptest::sample::select(&["int8", "int4", "uint6"][..]));
     let rules = proptest::collection::vec(any_rule(), 0..30);
-    let recipe = (base(), base(), edges, rules, 1..2000u32, any::<u64>()).prop_map(
-        |(weights, activations, edges, rules, calibration_samples, seed)| Recipe {
+    let pipeline = proptest::sample::select(&PIPELINES[..]).prop_map(|text| text.parse().unwrap());
+    let recipe = (base(), base(), edges, rules, 1..2000u32, any::<u64>(), pipeline).prop_map(
+        |(weights, activations, edges, rules, calibration_samples, seed, pipeline)| Recipe {
             weights,
             activations,
             edges: edges.map(|format| format.parse().unwrap()),
             rules,
             calibration_samples,
             seed,
-            ..Recipe::default()
+            pipeline,
         },
     );
     let view = (0..20u32, proptest::option::of(0..64u32), any::<bool>())
@@ -73,12 +81,19 @@ fn any_document() -> impl Strategy<Value = Document> {
     (model, recipe, view).prop_map(|(model, recipe, view)| Document { model, recipe, view })
 }
 
+fn any_expectation() -> impl Strategy<Value = Option<Expectation>> {
+    let layers = proptest::collection::vec(any::<u32>(), 0..12);
+    let correct = proptest::option::of((0..10_000u32, 10_000..10_001u32));
+    proptest::option::of((layers, correct).prop_map(|(layers, correct)| Expectation { layers, correct }))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_link_means_what_was_written(document in any_document()) {
-        let fragment = link::write(&document).unwrap();
+    fn a_link_means_what_was_written(document in any_document(), expectation in any_expectation()) {
+        let fragment = link::write_with(&document, expectation.as_ref()).unwrap();
+        prop_assert_eq!(&link::open(&fragment).unwrap().expectation, &expectation);
         let back = link::read(&format!("https://example.org/fewbit/?backend=cpu#{fragment}")).unwrap();
         prop_assert_eq!(&back.model, &document.model);
         prop_assert_eq!(&back.view, &document.view);
@@ -86,8 +101,9 @@ proptest! {
         prop_assert_eq!(before.resolve(&layers()).unwrap(), after.resolve(&layers()).unwrap());
         prop_assert_eq!((before.edges, before.seed), (after.edges, after.seed));
         prop_assert_eq!(before.calibration_samples, after.calibration_samples);
+        prop_assert_eq!(&before.pipeline, &after.pipeline);
         // What was read is written the same.
-        prop_assert_eq!(link::write(&back).unwrap(), fragment);
+        prop_assert_eq!(link::write_with(&back, expectation.as_ref()).unwrap(), fragment);
     }
 }
 
@@ -118,6 +134,17 @@ fn thirty() -> Document {
 #[test]
 fn thirty_settings_are_fewer_than_500_characters() {
     let fragment = link::write(&thirty()).unwrap();
+    assert!(fragment.len() < 500, "{} characters", fragment.len());
+}
+
+#[test]
+fn so_are_they_with_a_pipeline_and_what_came_of_it() {
+    let mut document = thirty();
+    document.recipe.pipeline = "brecq(iterations=5000,rate=0.002),bias-correct".parse().unwrap();
+    document.recipe.seed = 41;
+    let layers = (1..=10u32).map(|i| i.wrapping_mul(0x9e37_79b9)).collect();
+    let expectation = Expectation { layers, correct: Some((9123, 10_000)) };
+    let fragment = link::write_with(&document, Some(&expectation)).unwrap();
     assert!(fragment.len() < 500, "{} characters", fragment.len());
 }
 

@@ -7,8 +7,11 @@ use fewbit_quant::Recipe;
 #[test]
 fn what_is_encoded_decodes_to_itself() {
     let focus = Focus { layer: 1, channel: Some(2), bins: 32 };
+    let learned = Recipe { pipeline: "adaround,bias-correct".parse().unwrap(), ..Recipe::default() };
     let requests = [
         Request::Update { revision: 9, recipe: Recipe::default(), focus },
+        Request::Run { revision: 9, id: 3, recipe: learned, focus },
+        Request::Stop { revision: 9, keep: true },
         Request::Predict { id: 1, values: vec![0.5, -0.0, f32::MAX] },
         Request::Cancel,
     ];
