@@ -6,9 +6,9 @@
 //! that a stride put in. So `gemm.wgsl` does it, at the forward pass's cost for as many multiply-adds.
 //!
 //! Along the weights: a product with few rows and columns (the weights) and great depth (all places of all images). A
-//! tile of 64×64 weights reads 128 values for 4,096 multiply-adds, both operands along their rows; the depth is cut
-//! into chunks, so that there are enough workgroups, and the chunks' sums are added in order: 8 bytes for each weight
-//! and chunk.
+//! tile of 64×64 weights reads 128 values for 4,096 multiply-adds, both operands along their rows; fewer weights than
+//! that take smaller tiles, whose workgroups share out the depth. The depth is cut into chunks, so that there are enough
+//! workgroups, and the chunks' sums are added in order: 8 bytes for each weight and chunk.
 
 use bytemuck::{Pod, Zeroable};
 use fewbit_graph::op::{Conv, ConvInputGrad, ConvWeightGrad};
@@ -71,13 +71,13 @@ struct WeightParams {
     unit_tiles: u32,
     window: Window,
     lane_shift: u32,
+    unit_shift: u32,
     batches: u32,
     units: u32,
     lanes: u32,
     channels: u32,
     depth: u32,
     chunk: u32,
-    pad: u32,
 }
 
 #[repr(C)]
@@ -299,10 +299,14 @@ pub(crate) fn lower_weight(
     let (units, lanes) = (outputs / conv.groups, channels * taps);
     let depth = images * out_area;
     let thin = is_thin(conv.groups, units);
-    let (lane_shift, lane_tiles, unit_tiles) = weight_tiling(lanes, units);
-    let tiles = if thin { outputs * lanes.div_ceil(4) } else { conv.groups * lane_tiles * unit_tiles };
-    // A part that is much shorter costs more to add up than it saves.
-    let (chunks, chunk) = chunks_of(depth, tiles, if thin { 1024 } else { 256 });
+    let tiling = WeightTiling::of(lanes, units);
+    // A chunk that is much shorter costs more to add up than it saves.
+    let (tiles, least) = if thin {
+        (outputs * lanes.div_ceil(4), 1024)
+    } else {
+        (conv.groups * tiling.groups(), 128 * tiling.slices())
+    };
+    let (chunks, chunk) = chunks_of(depth, tiles, least);
 
     let len = site.output_len();
     let sums = if chunks == 1 { site.result() } else { recording.passing(chunks * len) };
@@ -328,19 +332,19 @@ pub(crate) fn lower_weight(
     } else {
         let params = WeightParams {
             slice: [0; 2],
-            lane_tiles: word(lane_tiles)?,
-            unit_tiles: word(unit_tiles)?,
+            lane_tiles: word(tiling.lane_tiles)?,
+            unit_tiles: word(tiling.unit_tiles)?,
             window,
-            lane_shift,
+            lane_shift: tiling.lane_shift,
+            unit_shift: tiling.unit_shift,
             batches: word(conv.groups)?,
             units: word(units)?,
             lanes: word(lanes)?,
             channels: word(channels)?,
             depth: word(depth)?,
             chunk: word(chunk)?,
-            pad: 0,
         };
-        let cost = u64::from(groups) * 64 * 64 * 2 * chunk as u64;
+        let cost = 2 * u64::from(groups) * (tiling.work() * chunk) as u64;
         Step::new(&CONV_WEIGHT_GRAD, &params, operands, groups, cost)
     });
     if chunks > 1 {
@@ -349,17 +353,48 @@ pub(crate) fn lower_weight(
     Ok(())
 }
 
-/// How the 64 invocations of a workgroup lie on a product: `lane_shift`, and the tiles along lanes and units. The
-/// fewest workgroups, and 64 × 64 where that leaves a choice.
-fn weight_tiling(lanes: usize, units: usize) -> (u32, usize, usize) {
-    let tiling = |shift: u32| (shift, lanes.div_ceil(8 << shift), units.div_ceil(8 * (64 >> shift)));
-    let groups = |&(_, lane_tiles, unit_tiles): &(u32, usize, usize)| lane_tiles * unit_tiles;
-    [4, 5].into_iter().map(tiling).fold(
-        tiling(3),
-        |best, other| {
-            if groups(&other) < groups(&best) { other } else { best }
-        },
-    )
+/// How the 64 invocations of a workgroup, each with 8×8 sums, lie on a product of lanes, units and depth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct WeightTiling {
+    lane_shift: u32,
+    unit_shift: u32,
+    lane_tiles: usize,
+    unit_tiles: usize,
+}
+
+impl WeightTiling {
+    /// The one with the least work; the largest tile where that leaves a choice.
+    fn of(lanes: usize, units: usize) -> Self {
+        let tiling = |lane_shift: u32, unit_shift: u32| Self {
+            lane_shift,
+            unit_shift,
+            lane_tiles: lanes.div_ceil(8 << lane_shift),
+            unit_tiles: units.div_ceil(8 << unit_shift),
+        };
+        let all = (0..=5).rev().flat_map(|lane_shift| (0..=3).rev().map(move |unit| (lane_shift, unit)));
+        all.filter(|(lane_shift, unit_shift)| (3..=6).contains(&(lane_shift + unit_shift)))
+            .map(|(lane_shift, unit_shift)| tiling(lane_shift, unit_shift))
+            .fold(tiling(3, 3), |best, other| {
+                let work = |tiling: Self| tiling.groups() * tiling.work();
+                if work(other) < work(best) { other } else { best }
+            })
+    }
+
+    /// The number of workgroups for one chunk of one batch.
+    fn groups(self) -> usize {
+        self.lane_tiles * self.unit_tiles
+    }
+
+    /// Among how many slices of a workgroup its chunk is shared out.
+    fn slices(self) -> usize {
+        64 >> (self.lane_shift + self.unit_shift)
+    }
+
+    /// What a workgroup does for each place, in multiply-adds: finding and loading a value costs as much as some.
+    fn work(self) -> usize {
+        let (lanes, units) = (8 << self.lane_shift, 8 << self.unit_shift);
+        lanes * units + 12 * lanes + 5 * units
+    }
 }
 
 #[cfg(test)]

@@ -5,16 +5,17 @@
 //
 //   g  images × (batches·units) × out_h × out_w,   x  images × (batches·channels) × in_h × in_w;   batches are groups
 //
-// The sum over all images and places is cut into chunks that reduce.wgsl adds. One invocation computes 8 units × 8
-// lanes in registers; a workgroup of 64 has 2^lane_shift invocations side by side in lanes, the rest in units. Both
-// operands are read along k, 8 places at a time, and turned over in workgroup memory.
+// One invocation computes 8 units × 8 lanes in registers; a workgroup of 64 has 2^lane_shift invocations side by side in
+// lanes, 2^unit_shift in units, and what is left of them in slices of the depth. Both operands are read along k, 8
+// places at a time, and turned over in workgroup memory. Slices take turns with these places and are added in order at
+// the end; the sum over all images and places is cut into chunks that reduce.wgsl adds.
 
 //#import prelude/groups.wgsl
 //#import prelude/window.wgsl
 
 const DEPTH = 8u;             // places at a time
-const MOST_LANE_QUADS = 64u;  // lane_shift is 3 to 5
-const MOST_UNIT_QUADS = 16u;
+const MOST_LANE_QUADS = 64u;  // lane_shift is at most 5
+const MOST_UNIT_QUADS = 16u;  // unit_shift is at most 3, and both together are 3 to 6
 
 struct Params {
   first_group: u32,
@@ -23,13 +24,13 @@ struct Params {
   unit_tiles: u32,
   window: Window,
   lane_shift: u32,
+  unit_shift: u32,
   batches: u32,
   units: u32,
   lanes: u32,
   channels: u32,      // of one batch
   depth: u32,         // images·places
   chunk: u32,
-  pad_0: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -91,7 +92,8 @@ fn work(group: u32, invocation: u32) {
 
   let apart = 1u << params.lane_shift;
   let lane_quads = 2u * apart;
-  let unit_quads = 128u >> params.lane_shift;
+  let unit_quads = 2u << params.unit_shift;
+  let slices = 64u >> (params.lane_shift + params.unit_shift);
   let first_lane = lane_tile * 4u * lane_quads;
   let first_unit = unit_tile * 4u * unit_quads;
   for (var lane = invocation; lane < 4u * lane_quads; lane += 64u) {
@@ -102,7 +104,8 @@ fn work(group: u32, invocation: u32) {
   let area = params.window.in_h * params.window.in_w;
   let ahead = invocation % DEPTH;
   let my_lane = invocation & (apart - 1u);
-  let my_unit = 2u * (invocation >> params.lane_shift);
+  let my_unit = 2u * ((invocation >> params.lane_shift) & ((1u << params.unit_shift) - 1u));
+  let my_slice = invocation >> (params.lane_shift + params.unit_shift);
 
   // Sums of units 0–3 and 4–7 (rows) with the lanes of quads a and b.
   var low_a = mat4x4f();
@@ -135,7 +138,7 @@ fn work(group: u32, invocation: u32) {
       gradients[ahead * MOST_UNIT_QUADS + quad] = select(vec4f(), vec4f(g[i.x], g[i.y], g[i.z], g[i.w]), inside);
     }
     workgroupBarrier();
-    for (var d = 0u; d < DEPTH; d++) {
+    for (var d = my_slice; d < DEPTH; d += slices) {
       let low = gradients[d * MOST_UNIT_QUADS + my_unit];
       let high = gradients[d * MOST_UNIT_QUADS + my_unit + 1u];
       let a = windows[d * MOST_LANE_QUADS + my_lane];
@@ -147,14 +150,22 @@ fn work(group: u32, invocation: u32) {
     }
   }
 
-  // One copy of the store's code for all 64 sums.
+  // One copy of the store's code for all sums: four units of a lane at a time.
   var sums = array<mat4x4f, 4>(low_a, high_a, low_b, high_b);
-  for (var j = 0u; j < 8u; j++) {
-    let lane = first_lane + 4u * (my_lane + j / 4u * apart) + j % 4u;
-    for (var k = 0u; k < 8u; k++) {
-      let unit = first_unit + 4u * my_unit + k;
-      if (lane < params.lanes && unit < params.units) {
-        y[(products * params.units + unit) * params.lanes + lane] = sums[(j / 4u) * 2u + k / 4u][j % 4u][k % 4u];
+  let others = 64u / slices;
+  for (var j = 0u; j < 16u; j++) {
+    workgroupBarrier();
+    windows[invocation] = sums[j / 4u][j % 4u];
+    workgroupBarrier();
+    let lane = first_lane + 4u * (my_lane + j / 8u * apart) + j % 4u;
+    if (my_slice == 0u && lane < params.lanes) {
+      var sum = windows[invocation];
+      for (var slice = 1u; slice < slices; slice++) {
+        sum += windows[invocation + slice * others];
+      }
+      let unit = first_unit + 4u * (my_unit + j / 4u % 2u);
+      for (var k = 0u; k < 4u && unit + k < params.units; k++) {
+        y[(products * params.units + unit + k) * params.lanes + lane] = sum[k];
       }
     }
   }

@@ -60,7 +60,7 @@ struct Run {
     divisor: f32,
 }
 
-/// The step that sums `parts` blocks of `len` elements in order, at most 64 blocks by one invocation for each element.
+/// The step that sums `parts` blocks of `len` elements in a fixed order.
 pub(crate) fn sum_of_parts(parts: usize, len: usize, x: Operand, y: Operand) -> Result<Step, String> {
     let run = Run {
         kept: vec![Axis { length: len, first: 1, second: 0 }],
