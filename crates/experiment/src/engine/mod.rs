@@ -53,7 +53,13 @@ struct Timed {
     timing: Timing,
     batch: u32,
     runs: u32,
+    /// When its progress was last told of, by the host's clock.
+    told: f64,
 }
+
+/// While the model is timed, progress is told of no sooner than after so many milliseconds: showing it takes the
+/// processor from what is timed.
+const TIMING_TOLD_EVERY: f64 = 250.0;
 
 /// An engine with what is on its bench.
 pub struct Engine {
@@ -295,7 +301,7 @@ impl Engine {
         let bench = self.bench.as_ref().ok_or_else(nothing_there)?;
         let (batch, runs) = (batch.max(1), runs.max(1));
         let timing = Timing::new(&bench.prepared, batch as usize).map_err(|error| failure_of(&error))?;
-        self.timed = Some(Timed { timing, batch, runs });
+        self.timed = Some(Timed { timing, batch, runs, told: self.host.now_millis() });
         Ok(())
     }
 
@@ -309,7 +315,10 @@ impl Engine {
         let now = || host.now_millis();
         timed.timing.run(&*self.backend, &bench.prepared, &now, control).await?;
         let (done, total) = (timed.timing.millis.len() as u32, timed.runs + 1);
-        host.emit(Event::Progress { stage: Stage::Timing, done, total }, None);
+        if done == total || now() - timed.told >= TIMING_TOLD_EVERY {
+            timed.told = now();
+            host.emit(Event::Progress { stage: Stage::Timing, done, total }, None);
+        }
         let (batch, runs) = (timed.batch, timed.runs);
         if let Some((first_millis, median_millis, min_millis)) =
             timed.timing.summary().filter(|_| done == total)
