@@ -1,7 +1,8 @@
 //! The shell: what is provided to every part, and the bench.
 
+use fewbit_experiment::link::{self, Linked};
 use fewbit_experiment::protocol::EngineChoice;
-use fewbit_experiment::{Command, Document, Failure, link};
+use fewbit_experiment::{Command, Failure};
 use leptos::prelude::*;
 
 use crate::bench::Bench;
@@ -19,13 +20,17 @@ pub fn App() -> impl IntoView {
         Some("gpu") => EngineChoice::Gpu,
         _ => EngineChoice::Auto,
     };
-    let (document, broken) = from_address();
-    let desk = Desk::provide(document, choice);
+    let (linked, broken) = from_address();
+    let desk = Desk::provide(linked.document.clone(), choice);
+    desk.expect(&linked);
     if let Some(failure) = broken {
         desk.tell(failure, true);
     }
     page::on_fragment(move || match from_address() {
-        (document, None) => desk.dispatch(Command::Replace(Box::new(document))),
+        (linked, None) => {
+            desk.dispatch(Command::Replace(Box::new(linked.document.clone())));
+            desk.expect(&linked);
+        }
         (_, Some(failure)) => desk.tell(failure, true),
     });
     page::remove("loading");
@@ -33,12 +38,13 @@ pub fn App() -> impl IntoView {
 }
 
 /// The document of the address's link; the default where there is none or it cannot be read.
-fn from_address() -> (Document, Option<Failure>) {
+fn from_address() -> (Linked, Option<Failure>) {
+    let nothing = || Linked { document: Default::default(), expectation: None };
     match page::fragment() {
-        fragment if fragment.is_empty() => (Document::default(), None),
-        fragment => match link::read(&fragment) {
-            Ok(document) => (document, None),
-            Err(failure) => (Document::default(), Some(failure)),
+        fragment if fragment.is_empty() => (nothing(), None),
+        fragment => match link::open(&fragment) {
+            Ok(linked) => (linked, None),
+            Err(failure) => (nothing(), Some(failure)),
         },
     }
 }

@@ -11,15 +11,18 @@ use fewbit_experiment::protocol::{
     Answer, DataFacts, Effort, EngineChoice, EngineInfo, Event, ExportForm, Focus, Request, Stage,
 };
 use fewbit_experiment::{Command, Document, Failure, History, ModelRef, gallery};
+use fewbit_quant::Recipe;
 use fewbit_quant::report::{Evaluation, LayerReport, LayerView, ModelFacts, Sensitivity, Size};
 use js_sys::Uint8Array;
 use leptos::prelude::*;
 
 use self::files::{Files, Shelf};
+pub use self::learning::{Learning, Running, Shot, expectation};
 use crate::platform::engine::Engine;
 use crate::platform::{fetch, file};
 
 mod files;
+mod learning;
 
 /// Bins of the histograms that the bench draws.
 const BINS: u32 = 96;
@@ -127,6 +130,8 @@ pub struct Results {
     pub speed: RwSignal<Option<Speed>>,
     /// What the last answer took.
     pub effort: RwSignal<Option<Effort>>,
+    /// Runs of pipelines.
+    pub learning: Learning,
     /// Everything tried so far with this model.
     pub tried: RwSignal<Vec<Tried>>,
     /// Long work under way.
@@ -154,6 +159,7 @@ impl Results {
             prediction: RwSignal::new(None),
             speed: RwSignal::new(None),
             effort: RwSignal::new(None),
+            learning: Learning::new(),
             tried: RwSignal::new(Vec::new()),
             progress: RwSignal::new(None),
             notices: RwSignal::new(Vec::new()),
@@ -176,6 +182,7 @@ impl Results {
         self.speed.set(None);
         self.effort.set(None);
         self.tried.set(Vec::new());
+        self.learning.clear();
     }
 }
 
@@ -291,14 +298,31 @@ impl Desk {
         if now.model != before.model {
             self.load_from_document();
         } else if now.recipe != before.recipe {
-            self.revision.update(|revision| *revision += 1);
+            self.next_revision();
             self.results.sensitivity.set(None);
+            self.results.learning.shown.set(None);
             self.ask_update();
         } else if now.view.layer != before.view.layer || now.view.channel != before.view.channel {
             self.send(
                 Request::Look { revision: self.revision.get_untracked(), focus: self.focus() },
                 Vec::new(),
             );
+        }
+    }
+
+    fn next_revision(self) -> u64 {
+        self.revision.update(|revision| *revision += 1);
+        self.revision.get_untracked()
+    }
+
+    fn recipe_now(self) -> Recipe {
+        self.history.with_untracked(|history| history.now().recipe.clone())
+    }
+
+    /// Makes `recipe` the document's, as a change that can be undone, without asking the engine for anything.
+    fn set_recipe_quietly(self, recipe: Recipe) {
+        if self.recipe_now() != recipe {
+            self.history.update(|history| history.dispatch(&Command::SetRecipe(recipe), None));
         }
     }
 
@@ -314,7 +338,7 @@ impl Desk {
         if self.results.facts.with_untracked(Option::is_none) {
             return;
         }
-        let recipe = self.history.with_untracked(|history| history.now().recipe.clone());
+        let recipe = self.recipe_now();
         let revision = self.revision.get_untracked();
         self.send(Request::Update { revision, recipe, focus: self.focus() }, Vec::new());
     }
@@ -564,8 +588,10 @@ impl Desk {
                     self.tell(failure, true);
                 }
             }
-            // The page asks for no runs yet.
-            Event::Estimated { .. } | Event::Run { .. } | Event::Learning { .. } | Event::Learned(_) => {}
+            event @ (Event::Estimated { .. }
+            | Event::Run { .. }
+            | Event::Learning { .. }
+            | Event::Learned(_)) => results.learning.hear(event),
             Event::Cancelled => results.progress.set(None),
             Event::Warning(failure) => self.tell(failure, false),
             Event::Failed(failure) => self.failed(failure),

@@ -3,11 +3,12 @@
 use fewbit_experiment::{Command, ModelRef, gallery, link};
 use leptos::prelude::*;
 
+use super::Screen;
 use super::badge::Badge;
 use crate::i18n::{Locale, words};
 use crate::platform::{clipboard, page};
 use crate::settings::{Settings, Theme};
-use crate::state::Desk;
+use crate::state::{Desk, expectation};
 use crate::ui::format;
 
 /// How long "copied" stays.
@@ -18,6 +19,8 @@ const OWN_FILE: &str = "";
 /// The header.
 #[component]
 pub fn Header(
+    /// What is shown below.
+    screen: RwSignal<Screen>,
     /// Opens the map of keys.
     on_help: Callback<()>,
 ) -> impl IntoView {
@@ -25,6 +28,10 @@ pub fn Header(
     view! {
         <header>
             <h1 class="logo"><i aria-hidden="true"><b></b><b></b><b></b><b></b></i>"Fewbit"</h1>
+            <nav class="tabs">
+                <button aria-pressed=move || (screen.get() == Screen::Bench).to_string() on:click=move |_| screen.set(Screen::Bench)>{move || words().learn.bench}</button>
+                <button aria-pressed=move || (screen.get() == Screen::Learn).to_string() on:click=move |_| screen.set(Screen::Learn)>{move || words().learn.learn}</button>
+            </nav>
             <ModelPicker />
             <DataChip />
             <span class="grow"></span>
@@ -142,7 +149,16 @@ fn LanguageButton() -> impl IntoView {
 fn CopyLink() -> impl IntoView {
     let desk = Desk::here();
     let copied = RwSignal::new(false);
-    let copy = move |_| match link::write(&desk.document()) {
+    // Where a run's network is on the bench, the link says what came of it, for a replay to be compared with.
+    let came_of_it = move || {
+        let learning = desk.results.learning;
+        let shown = learning.shown.get_untracked()?;
+        learning.outcomes.with_untracked(|outcomes| {
+            let outcome = outcomes.iter().find(|outcome| outcome.id == shown && outcome.complete)?;
+            Some(expectation(outcome))
+        })
+    };
+    let copy = move |_| match link::write_with(&desk.document(), came_of_it().as_ref()) {
         Ok(fragment) => {
             page::set_fragment(&fragment);
             clipboard::write(format!("{}#{fragment}", page::address()), move |result| match result {

@@ -7,6 +7,7 @@ use header::Header;
 use keys::KeyMap;
 use layer::LayerPanel;
 use layers::LayersPanel;
+use learn::Learn;
 use model::ModelPanel;
 use notices::Notices;
 use set_many::SetMany;
@@ -21,6 +22,7 @@ pub mod header;
 pub mod keys;
 pub mod layer;
 pub mod layers;
+pub mod learn;
 pub mod model;
 pub mod notices;
 pub mod set_many;
@@ -33,22 +35,40 @@ fn pick_files(desk: Desk) {
     file::pick(ACCEPTED, move |picked| desk.open_file(picked));
 }
 
+/// What is shown between header and footer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Screen {
+    /// Layers, the selected layer, the model.
+    #[default]
+    Bench,
+    /// Pipelines and what comes of them.
+    Learn,
+}
+
 /// The bench.
 #[component]
 pub fn Bench() -> impl IntoView {
     let desk = Desk::here();
     let help = RwSignal::new(false);
     let set_many = RwSignal::new(false);
+    // A link with a pipeline is opened where it can be replayed.
+    let learns = untrack(|| !desk.document().recipe.pipeline.is_empty());
+    let screen = RwSignal::new(if learns { Screen::Learn } else { Screen::Bench });
     keys::listen(desk, help, move || pick_files(desk));
     file::on_drop(move |picked| desk.open_file(picked));
     view! {
         <div class="bench">
-            <Header on_help=Callback::new(move |()| help.set(true)) />
-            <main class="panels">
-                <LayersPanel on_set_many=Callback::new(move |()| set_many.set(true)) />
-                <LayerPanel />
-                <ModelPanel />
-            </main>
+            <Header screen on_help=Callback::new(move |()| help.set(true)) />
+            {move || match screen.get() {
+                Screen::Bench => view! {
+                    <main class="panels">
+                        <LayersPanel on_set_many=Callback::new(move |()| set_many.set(true)) />
+                        <LayerPanel />
+                        <ModelPanel />
+                    </main>
+                }.into_any(),
+                Screen::Learn => view! { <Learn /> }.into_any(),
+            }}
             <Footer />
         </div>
         <SetMany open=set_many />

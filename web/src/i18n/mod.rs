@@ -8,6 +8,7 @@ pub mod chart;
 pub mod faults;
 pub mod layer;
 pub mod layers;
+pub mod learn;
 pub mod model;
 pub mod shell;
 
@@ -29,6 +30,8 @@ pub struct Words {
     pub layers: layers::Words,
     /// The panel of the selected layer.
     pub layer: layer::Words,
+    /// Pipelines, runs, and algorithms at work.
+    pub learn: learn::Words,
     /// The panel of the model.
     pub model: model::Words,
     /// What stands around every chart.
@@ -41,6 +44,7 @@ static ENGLISH: Words = Words {
     shell: shell::ENGLISH,
     layers: layers::ENGLISH,
     layer: layer::ENGLISH,
+    learn: learn::ENGLISH,
     model: model::ENGLISH,
     chart: chart::ENGLISH,
     faults: faults::ENGLISH,
@@ -50,6 +54,7 @@ static CHINESE: Words = Words {
     shell: shell::CHINESE,
     layers: layers::CHINESE,
     layer: layer::CHINESE,
+    learn: learn::CHINESE,
     model: model::CHINESE,
     chart: chart::CHINESE,
     faults: faults::CHINESE,
