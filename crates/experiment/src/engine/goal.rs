@@ -13,7 +13,7 @@ const SHOWN_EVERY: u32 = 512;
 const CHUNK: u32 = 64;
 /// Partial results without samples follow one another no sooner than after so many milliseconds: a page that shows
 /// more of them than that takes the processor from the one who computes them.
-const TOLD_EVERY: f64 = 40.0;
+const TOLD_EVERY: f64 = 80.0;
 
 /// What is to be made true.
 pub(super) struct Goal {
