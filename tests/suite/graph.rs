@@ -12,6 +12,8 @@ mod identity;
 mod infer;
 #[path = "graph/layers.rs"]
 mod layers;
+#[path = "graph/learn.rs"]
+mod learn;
 #[path = "graph/passes.rs"]
 mod passes;
 #[path = "graph/patch.rs"]

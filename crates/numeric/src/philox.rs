@@ -44,6 +44,33 @@ impl Philox {
         [c0, c1, c2, c3]
     }
 
+    /// The blocks at `counter` and the next `N` − 1, which count on in the first word alone: word w of block i is
+    /// `[w][i]`. The same words as those of [`block`](Self::block), in a form that compiles to vectors.
+    #[inline(always)]
+    pub fn adjacent<const N: usize>(self, counter: [u32; 4]) -> [[u32; N]; 4] {
+        let mut words = counter.map(|word| [word; N]);
+        for (i, word) in (0..).zip(&mut words[0]) {
+            *word = word.wrapping_add(i);
+        }
+        let [mut k0, mut k1] = self.key;
+        for _ in 0..ROUNDS {
+            let [c0, c1, c2, c3] = words;
+            for i in 0..N {
+                let products = [u64::from(c0[i]), u64::from(c2[i])];
+                let [[low_0, high_0], [low_1, high_1]] = [
+                    halves(products[0] * u64::from(MULTIPLIERS[0])),
+                    halves(products[1] * u64::from(MULTIPLIERS[1])),
+                ];
+                words[0][i] = high_1 ^ c1[i] ^ k0;
+                words[1][i] = low_1;
+                words[2][i] = high_0 ^ c3[i] ^ k1;
+                words[3][i] = low_0;
+            }
+            (k0, k1) = (k0.wrapping_add(WEYL[0]), k1.wrapping_add(WEYL[1]));
+        }
+        words
+    }
+
     /// The words of a stream, without end.
     pub fn words(self, stream: u64) -> impl Iterator<Item = u32> {
         self.blocks(stream).flatten()

@@ -11,12 +11,12 @@ use proptest::prelude::*;
 use crate::samples::{add, batch, conv2d, gemm, max_pool2d, relu, small_net};
 
 #[track_caller]
-fn gives(op: &Op, inputs: &[&[usize]], expected: &[usize]) {
+pub(crate) fn gives(op: &Op, inputs: &[&[usize]], expected: &[usize]) {
     assert_eq!(output_shape(op, inputs).as_deref(), Ok(expected), "{op:?} of {inputs:?}");
 }
 
 #[track_caller]
-fn refuses(op: &Op, inputs: &[&[usize]], why: &str) {
+pub(crate) fn refuses(op: &Op, inputs: &[&[usize]], why: &str) {
     let found = output_shape(op, inputs).expect_err("these shapes do not fit");
     assert!(found.contains(why), "{op:?} of {inputs:?}: {found}");
 }
@@ -348,7 +348,7 @@ fn empty_and_huge_tensors_are_refused() {
     assert!(error.contains("has 9 axes"), "{error}");
 }
 
-fn length() -> impl Strategy<Value = usize> {
+pub(crate) fn length() -> impl Strategy<Value = usize> {
     prop_oneof![6 => 0usize..6, 1 => Just(usize::MAX), 1 => Just(1 << 31), 1 => Just(1 << 62)]
 }
 
@@ -356,7 +356,7 @@ fn signed() -> impl Strategy<Value = i64> {
     prop_oneof![6 => -5i64..6, 1 => Just(i64::MAX), 1 => Just(i64::MIN), 1 => Just(-(1 << 40))]
 }
 
-fn lengths() -> impl Strategy<Value = Vec<usize>> {
+pub(crate) fn lengths() -> impl Strategy<Value = Vec<usize>> {
     prop_oneof![3 => prop::collection::vec(length(), 2), 1 => prop::collection::vec(length(), 0..4)]
 }
 
@@ -364,8 +364,8 @@ fn signeds() -> impl Strategy<Value = Vec<i64>> {
     prop::collection::vec(signed(), 0..5)
 }
 
-/// Any operator with any attributes.
-fn any_op() -> impl Strategy<Value = Op> {
+/// Any operator with any attributes; those that only learning needs are beside.
+pub(crate) fn any_op() -> impl Strategy<Value = Op> {
     let windows = (lengths(), lengths(), lengths(), lengths());
     let pools = (lengths(), lengths(), lengths(), lengths(), lengths(), any::<bool>(), any::<bool>());
     prop_oneof![

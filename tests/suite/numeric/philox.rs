@@ -16,6 +16,16 @@ fn a_word_is_a_function_of_its_place() {
 }
 
 #[test]
+fn blocks_made_together_are_those_made_one_by_one() {
+    let random = Philox::new(0x0123_4567_89ab_cdef);
+    let words = random.adjacent::<5>([u32::MAX - 1, 7, 8, 9]);
+    for i in 0..5 {
+        let alone = random.block([(u32::MAX - 1).wrapping_add(i), 7, 8, 9]);
+        assert_eq!(words.map(|words| words[i as usize]), alone);
+    }
+}
+
+#[test]
 fn uniform_numbers_lie_in_0_to_1_without_1() {
     assert_eq!((uniform(0), uniform(0xff), uniform(0x100)), (0.0, 0.0, 2f32.powi(-24)));
     assert_eq!(uniform(u32::MAX), 1.0 - 2f32.powi(-24));

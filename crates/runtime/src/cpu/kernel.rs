@@ -131,7 +131,7 @@ impl Kernel {
             Self::GatherGrad(gather) => gather.run_grad([input(0)?, input(1)?], y, control).await?,
             Self::Bernoulli(draw) => {
                 let step = input(1)?.first().copied().unwrap_or_default();
-                bernoulli::run(*draw, step, y, control).await?;
+                bernoulli::run(*draw, step, y, level, control).await?;
             }
             Self::Compare(channels) => {
                 observe::compare(level, channels, [input(0)?, input(1)?], &mut scratch.sums, y);

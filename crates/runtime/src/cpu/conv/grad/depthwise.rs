@@ -34,6 +34,8 @@ fn taps_of<S: Simd, const TAPS: usize>(
     source: &[f32],
     y: &mut [f32],
 ) -> usize {
+    // An array, so that the loops below are unrolled.
+    let Some(taps) = taps.first_chunk::<TAPS>() else { return TAPS };
     let zero = f32x8::splat(simd, 0.0);
     let mut sums = [zero; TAPS];
     let (whole, rest) = (windows.columns() / LANES, windows.columns() % LANES);

@@ -10,6 +10,9 @@ const BLOCK: usize = 8;
 /// Rows of so many windows are long enough to be read where they lie.
 const LONG: usize = 24;
 
+/// The most floats of a copy.
+const LARGEST: usize = 1 << 22;
+
 /// The copy: for each channel and each tap along a row the rows of the padded image, so shifted, without gaps. For a
 /// stride s between rows, rows 0, s, 2s, … come first, then 1, s + 1, …
 #[derive(Clone, Debug)]
@@ -22,7 +25,7 @@ pub(super) struct Flat {
 }
 
 impl Flat {
-    /// For windows with a kernel of this shape; `None` if they need no copy.
+    /// For windows with a kernel of this shape; `None` if they need no copy, or a huge one.
     pub(super) fn new(op: &op::Conv, kernel: &[usize], windows: &Windows) -> Option<Self> {
         let columns = windows.columns();
         if windows.rows() == 1 || columns >= LONG {
@@ -31,6 +34,10 @@ impl Flat {
         let ([stride, _], [dilation, _]) = (pair(&op.strides, 1), pair(&op.dilations, 1));
         let kernel = pair(kernel, 1);
         let reach = (windows.rows() - 1) * stride + (kernel[0] - 1) * dilation + 1;
+        let channels = windows.taps().len() / (kernel[0] * kernel[1]);
+        if (channels * kernel[1] * columns).saturating_mul(reach) > LARGEST {
+            return None;
+        }
         let order: Vec<usize> = (0..stride).flat_map(|phase| (phase..reach).step_by(stride)).collect();
         let mut place = vec![0; reach];
         order.iter().enumerate().for_each(|(i, &row)| place[row] = i);

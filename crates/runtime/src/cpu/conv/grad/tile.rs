@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::cpu::simd::{Simd, SimdBase};
 
-/// Taps of a tile.
-pub(super) const TAPS: usize = 6;
+/// Vectors of a tile: so many taps of one vector each, or half as many of two.
+pub(super) const VECTORS: usize = 8;
 
 /// More output channels than a chunk has anywhere.
 const MAX_ROOM: usize = 32;
@@ -74,8 +74,9 @@ impl Chunk {
     ) {
         let panel = &panel[self.first * image.pixels..][..image.pixels * self.room];
         let sums = &mut sums[self.first * image.taps.len()..][..image.taps.len() * self.room];
-        let sums = sums[taps.start * self.room..taps.end * self.room].chunks_mut(TAPS * self.room);
-        for (taps, sums) in image.taps[taps].chunks(TAPS).zip(sums) {
+        let together = VECTORS / self.vectors;
+        let sums = sums[taps.start * self.room..taps.end * self.room].chunks_mut(together * self.room);
+        for (taps, sums) in image.taps[taps].chunks(together).zip(sums) {
             let product = Product { simd, image, panel, taps };
             match (self.vectors, taps.len()) {
                 (1, 1) => product.add::<1, 1>(sums),
@@ -83,13 +84,13 @@ impl Chunk {
                 (1, 3) => product.add::<3, 1>(sums),
                 (1, 4) => product.add::<4, 1>(sums),
                 (1, 5) => product.add::<5, 1>(sums),
-                (1, _) => product.add::<6, 1>(sums),
+                (1, 6) => product.add::<6, 1>(sums),
+                (1, 7) => product.add::<7, 1>(sums),
+                (1, _) => product.add::<8, 1>(sums),
                 (_, 1) => product.add::<1, 2>(sums),
                 (_, 2) => product.add::<2, 2>(sums),
                 (_, 3) => product.add::<3, 2>(sums),
-                (_, 4) => product.add::<4, 2>(sums),
-                (_, 5) => product.add::<5, 2>(sums),
-                (_, _) => product.add::<6, 2>(sums),
+                (_, _) => product.add::<4, 2>(sums),
             }
         }
     }
@@ -115,14 +116,13 @@ impl<S: Simd> Product<'_, S> {
     #[inline(always)]
     fn add<const ROWS: usize, const VECTORS: usize>(&self, sums: &mut [f32]) {
         let (Image { source, columns, row_step, .. }, lanes) = (self.image, S::f32s::LEN);
+        // An array, so that the loops below are unrolled.
+        let Some(taps) = self.taps.first_chunk::<ROWS>() else { return };
         let zero = S::f32s::splat(self.simd, 0.0);
         let mut tile = [[zero; VECTORS]; ROWS];
         for (i, panel) in self.panel.chunks_exact(columns * VECTORS * lanes).enumerate() {
             let source = &source[i * row_step..];
-            let mut rows = [&source[..0]; ROWS];
-            for (row, &tap) in rows.iter_mut().zip(self.taps) {
-                *row = &source[tap..tap + columns];
-            }
+            let rows = taps.map(|tap| &source[tap..][..columns]);
             for (column, panel) in (0..columns).zip(panel.chunks_exact(VECTORS * lanes)) {
                 let mut g = [zero; VECTORS];
                 for (g, panel) in g.iter_mut().zip(panel.chunks_exact(lanes)) {

@@ -11,7 +11,7 @@ use crate::control::Control;
 use crate::cpu::conv::DEPTHWISE;
 use crate::cpu::conv::grad::depthwise;
 use crate::cpu::conv::grad::flat::Flat;
-use crate::cpu::conv::grad::tile::{Chunk, Image, TAPS};
+use crate::cpu::conv::grad::tile::{Chunk, Image, VECTORS};
 use crate::cpu::conv::window::Windows;
 use crate::cpu::gemm;
 use crate::cpu::pieces::in_pieces;
@@ -96,8 +96,8 @@ impl ConvWeightGrad {
                     Image { source, taps, pixels, columns, row_step }
                 }
             };
-            in_pieces(taps.len().div_ceil(TAPS), TAPS * pixels * room, control, |blocks| {
-                let part = blocks.start * TAPS..(blocks.end * TAPS).min(taps.len());
+            in_pieces(taps.len().div_ceil(VECTORS), VECTORS * pixels * room, control, |blocks| {
+                let part = blocks.start * VECTORS..(blocks.end * VECTORS).min(taps.len());
                 dispatch!(level, simd => {
                     for chunk in &chunks {
                         chunk.add(simd, image, part.clone(), panel, sums);
