@@ -9,6 +9,8 @@ pub enum Place {
     File,
     /// This many bytes from its start.
     Byte(u64),
+    /// Its end, after so many bytes: what is missing may have been cut off.
+    End(u64),
     /// A file inside an archive.
     Member(String),
     /// A node of a model's graph.
@@ -31,6 +33,7 @@ impl fmt::Display for Place {
         match self {
             Self::File => f.write_str("the file"),
             Self::Byte(offset) => write!(f, "byte {offset}"),
+            Self::End(bytes) => write!(f, "the end of the file, byte {bytes}"),
             Self::Member(name) => write!(f, "member `{name}`"),
             Self::Node(name) => write!(f, "node `{name}`"),
             Self::Tensor(name) => write!(f, "tensor `{name}`"),

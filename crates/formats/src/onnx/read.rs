@@ -31,16 +31,18 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Model, Vec<Diagnostic>), R
     }
     scan::scan(bytes, limits)?;
     let mut model = ModelProto::from_bytes(bytes)?;
+    // A file that was cut off between two fields lacks those that would follow.
+    let end = Place::End(bytes.len() as u64);
     let Some(mut graph) = model.graph.take() else {
         let problem = Problem::Missing { what: "the field", name: "graph".to_owned(), found: Vec::new() };
-        return Err(Place::File.error(problem));
+        return Err(end.error(problem));
     };
     if graph.output.is_empty() {
         let problem =
             Problem::Missing { what: "the field", name: "graph.output".to_owned(), found: Vec::new() };
         return Err(Place::File.error(problem));
     }
-    let opset = opset(&model)?;
+    let opset = opset(&model, end)?;
     let order = order::order(&graph)?;
     let initializers = std::mem::take(&mut graph.initializer);
 
@@ -73,14 +75,14 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Model, Vec<Diagnostic>), R
 }
 
 /// The operator set of ONNX's own operators.
-fn opset(model: &ModelProto) -> Result<i64, ReadError> {
+fn opset(model: &ModelProto, end: Place) -> Result<i64, ReadError> {
     let own = model.opset_import.iter().find(|set| is_own(set.domain()));
     let version = own.map(|set| set.version());
     match version {
         Some(version) if version >= *OPSETS.start() => Ok(version),
         // A model of nothing but other domains' operators has no set of ONNX's own.
         None if !model.opset_import.is_empty() => Ok(*OPSETS.end()),
-        _ => Err(Place::File.error(Problem::Field {
+        _ => Err(version.map_or(end, |_| Place::File).error(Problem::Field {
             what: "the ONNX operator set".to_owned(),
             found: version.map_or_else(|| "not given".to_owned(), |version| version.to_string()),
             needed: format!("{} or newer", OPSETS.start()),
