@@ -197,3 +197,70 @@ impl Spread {
         graph.node(format!("{name}.whole"), Op::Reshape(Reshape::To(to)), &[weight])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use fewbit_graph::Bindings;
+    use fewbit_runtime::{Backend, Cancel, Control, Cpu, Keep, NeverPause};
+
+    use super::*;
+
+    /// The CPU engine never waits.
+    fn at_once<T>(future: impl Future<Output = T>) -> T {
+        match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(value) => value,
+            Poll::Pending => unreachable!("nothing to wait for"),
+        }
+    }
+
+    /// What the graph makes of the weights of a layer of `shape`.
+    fn soft(
+        shape: &[usize],
+        axis: usize,
+        granularity: Granularity,
+        format: &str,
+    ) -> (Vec<f32>, Vec<f32>, f32) {
+        let float: Vec<f32> = (0..shape.iter().product()).map(|i| libm::sinf(i as f32 * 1.7) * 0.3).collect();
+        let layout = BlockLayout::new(shape, axis, granularity);
+        let quantizer = crate::Quantizer::new(format.parse().unwrap(), granularity);
+        let grids = crate::weights::grids(&float, layout, quantizer);
+        let step = grids.iter().fold(0.0, |step: f32, grid| step.max(grid.scale));
+        let codes = Quantized::nearest(quantizer.format, layout, grids, &float);
+        let mut graph = Graph::new();
+        let rounding = Rounding::new(&mut graph, "w", shape, axis, (&codes, &float), false).unwrap();
+        graph.outputs = vec![rounding.weight];
+        let control = Control { cancel: &Cancel::default(), pace: &NeverPause };
+        let soft = at_once(async {
+            let mut plan = Cpu::new().prepare(&graph, &Bindings::new(), Keep::Outputs).await.unwrap();
+            plan.run(&[], &control).await.unwrap();
+            plan.read(&[rounding.weight]).await.unwrap().remove(0)
+        });
+        assert_eq!(soft.shape(), shape);
+        let v = graph.value(rounding.v).unwrap().as_f32().unwrap();
+        assert_eq!(rounding.harden(v, None).codes, codes.codes, "up from ½ on is to nearest");
+        (float, soft.as_f32().unwrap().to_vec(), step)
+    }
+
+    #[test]
+    fn open_roundings_begin_as_the_float_weights() {
+        for (axis, granularity, format) in [
+            (0, Granularity::Channel, "uint4"),
+            (1, Granularity::Channel, "uint2"),
+            (0, Granularity::Tensor, "uint3"),
+            (1, Granularity::Group(4), "uint4"),
+            (0, Granularity::Group(7), "uint2"),
+        ] {
+            let (float, soft, step) = soft(&[5, 6, 3], axis, granularity, format);
+            for (a, b) in float.iter().zip(&soft) {
+                // The zero point is rounded, so that the ends of the grid lie up to half a step inside of the range.
+                let clipped = (a - b).abs() <= 0.5 * step && (b.abs() < a.abs());
+                assert!((a - b).abs() < 1e-6 || clipped, "{a} became {b}");
+            }
+            let close = float.iter().zip(&soft).filter(|(a, b)| (**a - **b).abs() < 1e-6).count();
+            assert!(close > 60, "{close} of {}", float.len());
+        }
+    }
+}

@@ -2,11 +2,11 @@
 //!
 //! Nagel et al. 2020, arXiv 2004.10568, eq. 25: min ‖f_a(Wx) − f_a(W̃x̂)‖² + λ·Σ(1 − |2h(v) − 1|^β), x̂ being what the layer
 //! reads behind the layers that are done, and f_a the activation function behind it. β falls from 20 to 2 after a warm start
-//! without the regularizer. The rate is larger than the paper's 1e-3 because iterations are fewer than its 10,000.
+//! without the regularizer.
 
 use super::run::{Reconstruction, cost};
 use super::settings::{
-    self, BETA_END, BETA_START, Granule, LAMBDA, LEARN_SCALE, Rule, SAMPLES, Settings, WARMUP,
+    self, BETA_END, BETA_START, Granule, LAMBDA, LEARN_SCALE, RATE, Rule, SAMPLES, Settings, WARMUP,
 };
 use crate::error::QuantError;
 use crate::methods::{DataNeed, GradientNeed, Method, Run, Spec, Stage, Step};
@@ -23,9 +23,9 @@ static SPEC: Spec = Spec {
     data: DataNeed::Samples,
     gradients: GradientNeed::Layer,
     parameters: &[
-        settings::iterations(1000.0),
+        settings::iterations(500.0),
         settings::batch(32.0),
-        settings::number("rate", 0.01, [0.0, 1.0]),
+        RATE,
         LAMBDA,
         BETA_START,
         BETA_END,

@@ -6,7 +6,7 @@
 
 use super::run::{Reconstruction, cost};
 use super::settings::{
-    self, BETA_END, BETA_START, Granule, LAMBDA, LEARN_SCALE, Rule, SAMPLES, Settings, WARMUP,
+    self, BETA_END, BETA_START, Granule, LAMBDA, LEARN_SCALE, RATE, Rule, SAMPLES, Settings, WARMUP,
 };
 use crate::error::QuantError;
 use crate::methods::{DataNeed, GradientNeed, Method, Run, Spec, Stage, Step};
@@ -23,9 +23,9 @@ static SPEC: Spec = Spec {
     data: DataNeed::Samples,
     gradients: GradientNeed::Block,
     parameters: &[
-        settings::iterations(1000.0),
+        settings::iterations(500.0),
         settings::batch(32.0),
-        settings::number("rate", 0.01, [0.0, 1.0]),
+        RATE,
         LAMBDA,
         BETA_START,
         BETA_END,

@@ -7,9 +7,11 @@ pub mod adaround;
 pub mod autoround;
 pub mod brecq;
 mod lesson;
+mod picture;
 pub mod qdrop;
 mod run;
 mod settings;
+mod weight;
 
 pub use adaround::AdaRound;
 pub use autoround::AutoRound;

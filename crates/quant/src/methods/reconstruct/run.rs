@@ -3,12 +3,13 @@
 use fewbit_graph::{Tensor, WireId, infer};
 use fewbit_runtime::{LocalFuture, RunError};
 
-use super::lesson::{Data, Lesson, Progress, Sampled};
+use super::lesson::{Data, Lesson, Progress};
+use super::picture::frame;
 use super::settings::{Granule, Rule, Settings};
 use crate::error::QuantError;
 use crate::learn::cache::{Cache, Fill};
 use crate::learn::{Unit, fisher, part, units};
-use crate::methods::{Advance, Fact, Finding, Frame, Run, Scene};
+use crate::methods::{Advance, Fact, Finding, Run, Scene};
 use crate::network::Network;
 use crate::prepare::Prepared;
 
@@ -22,8 +23,6 @@ const SLICE: u64 = 300_000_000;
 const LONGEST: u64 = 16;
 /// Pictures of one unit.
 const FRAMES: u32 = 60;
-/// Weights in a picture.
-const MAP: usize = 4096;
 
 /// A reconstruction at work.
 pub(super) struct Reconstruction {
@@ -131,7 +130,7 @@ impl Work {
             quantized: Cache::new(input, rows),
             answers: None,
             slope: None,
-            stage: if settings.fisher { Stage::Answers } else { Stage::Float },
+            stage: first_stage(settings, false),
             fill: None,
             lesson: None,
             before: 0.0,
@@ -154,6 +153,10 @@ impl Work {
             true => format!("{} · {} of {} samples fit", unit.name, self.samples, self.available),
             false => unit.name.clone(),
         };
+        if self.lesson.is_none() && self.is_float(scene.network, &unit) {
+            self.skip(settings, scene.network.prepared(), &unit, advance);
+            return Ok(());
+        }
         if self.stage == Stage::Learn {
             return self.learn(settings, scene, &unit, advance).await;
         }
@@ -167,6 +170,20 @@ impl Work {
             return result.map(|_| ());
         }
         self.end(settings, scene, &unit, fill.finish()?, advance)
+    }
+
+    /// Whether nothing of the unit is in codes.
+    fn is_float(&self, network: &Network, unit: &Unit) -> bool {
+        unit.layers.iter().all(|&i| network.layer(i).is_ok_and(|layer| layer.codes.is_none()))
+    }
+
+    fn skip(&mut self, settings: Settings, prepared: &Prepared, unit: &Unit, advance: &mut Advance) {
+        for &layer in &unit.layers {
+            let what = Fact::NotApplied { reason: "its weights are kept in float".to_owned() };
+            self.learned.push(Finding { layer: layer as u32, what });
+        }
+        advance.findings.append(&mut self.learned);
+        self.next_unit(settings, prepared);
     }
 
     /// What the stage computes, as wires of the prepared graph.
@@ -258,7 +275,7 @@ impl Work {
         self.at += 1;
         self.lesson = None;
         self.slope = None;
-        self.stage = Stage::Float;
+        self.stage = first_stage(settings, self.answers.is_some());
         let ahead = self.units.get(self.at..).unwrap_or_default();
         let inputs: Vec<WireId> = ahead.iter().map(|unit| unit.input).collect();
         self.quantized.keep_for(prepared, &inputs);
@@ -286,15 +303,6 @@ impl Work {
         advance: &mut Advance,
     ) -> Result<(), QuantError> {
         let network = &*scene.network;
-        if unit.layers.iter().all(|&i| network.layer(i).is_ok_and(|layer| layer.codes.is_none())) {
-            for &layer in &unit.layers {
-                let what = Fact::NotApplied { reason: "its weights are kept in float".to_owned() };
-                self.learned.push(Finding { layer: layer as u32, what });
-            }
-            advance.findings.append(&mut self.learned);
-            self.next_unit(settings, scene.network.prepared());
-            return Ok(());
-        }
         let lesson = match &mut self.lesson {
             Some(lesson) => lesson,
             None => {
@@ -354,33 +362,16 @@ impl Work {
     }
 }
 
+/// What a unit begins with.
+fn first_stage(settings: Settings, answered: bool) -> Stage {
+    if settings.fisher && !answered { Stage::Answers } else { Stage::Float }
+}
+
 /// How many iterations of a unit take a few tens of milliseconds.
 fn slice(network: &Network, unit: &Unit, settings: Settings) -> u64 {
     let layers = &network.prepared().facts.layers;
     let macs: u64 = unit.layers.iter().filter_map(|&i| layers.get(i)).map(|layer| layer.macs).sum();
     (SLICE / (3 * macs * settings.batch as u64).max(1)).clamp(1, LONGEST)
-}
-
-/// The picture of a unit after `iteration`.
-fn frame(progress: &Progress, sampled: &Sampled, iteration: u32, of: u32) -> Frame {
-    let difference = |(a, b): (&i32, &i32)| (a - b).clamp(-1, 1) as i8;
-    let flips = |rounded: &super::lesson::Rounded| {
-        std::iter::zip(&rounded.codes.codes, &rounded.nearest).filter(|(a, b)| a != b).count() as u64
-    };
-    let first = progress.weights.first();
-    Frame::Rounding {
-        layers: progress.weights.iter().map(|rounded| rounded.layer as u32).collect(),
-        iteration,
-        of,
-        loss: sampled.loss,
-        regularizer: sampled.regularizer,
-        beta: sampled.beta,
-        soft: progress.soft.clone(),
-        flipped: progress.weights.iter().map(flips).collect(),
-        map: first.map_or_else(Vec::new, |first| {
-            std::iter::zip(&first.codes.codes, &first.nearest).take(MAP).map(difference).collect()
-        }),
-    }
 }
 
 /// How many of `available` samples fit into memory.
