@@ -2,7 +2,7 @@
 
 use fewbit_graph::Tensor;
 use fewbit_quant::methods::capture::MEMORY;
-use fewbit_quant::methods::{Calibration, Capture, Fact, Finding, Place, Scene, pipeline};
+use fewbit_quant::methods::{Advance, Calibration, Capture, Fact, Finding, Place, Scene, pipeline};
 use fewbit_quant::{Network, Prepared};
 use fewbit_runtime::cpu::Cpu;
 use fewbit_tests::Rng;
@@ -19,24 +19,22 @@ pub(crate) fn network(prepared: &Prepared, samples: &Tensor, weights: &str, acti
 
 /// Runs a pipeline on a network, and gives what it found out.
 pub(crate) fn run(text: &str, network: &mut Network, samples: &Tensor) -> Vec<Finding> {
+    advances(text, network, samples).into_iter().flat_map(|advance| advance.findings).collect()
+}
+
+/// Runs a pipeline on a network, and gives what it told after each unit.
+pub(crate) fn advances(text: &str, network: &mut Network, samples: &Tensor) -> Vec<Advance> {
     let cpu = Cpu::new();
     let calibration = Calibration { samples: samples.clone(), labels: None };
-    let mut findings = Vec::new();
+    let mut advances = Vec::new();
     with_control(|control| {
-        let mut scene = Scene {
-            backend: &cpu,
-            cpu: &cpu,
-            network,
-            calibration: &calibration,
-            seed: 1,
-            control: *control,
-        };
-        let mut told = |_: usize, advance: &fewbit_quant::methods::Advance| {
-            findings.extend(advance.findings.iter().cloned());
-        };
+        let control = *control;
+        let mut scene =
+            Scene { backend: &cpu, cpu: &cpu, network, calibration: &calibration, seed: 1, control };
+        let mut told = |_: usize, advance: &Advance| advances.push(advance.clone());
         block_on(pipeline::run(&text.parse().unwrap(), &mut scene, &mut told)).unwrap();
     });
-    findings
+    advances
 }
 
 /// The values at a place in float and in the quantized network.

@@ -4,7 +4,8 @@
 use std::time::Instant;
 
 use fewbit_formats::{Dataset, Limits};
-use fewbit_quant::{Evaluator, EvaluatorOptions, Recipe};
+use fewbit_graph::Tensor;
+use fewbit_quant::{Evaluator, EvaluatorOptions, Network, Observations, Prepared, Recipe};
 use fewbit_runtime::cpu::Cpu;
 use pollster::block_on;
 
@@ -15,96 +16,110 @@ use crate::nets::{choice, observe, with_control};
 /// Calibration images.
 const IMAGES: usize = 256;
 
-/// Accuracy in percent, and the mean KL divergence from float.
-#[expect(clippy::print_stdout, reason = "figures for whoever asks for them")]
-fn measure(name: &str, weights: &str, activations: &str, edges: Option<&str>, pipeline: &str) -> f64 {
-    let (prepared, images) = model(name, IMAGES);
-    let test = Dataset::read(&asset("data/fashion-test.npz"), &Limits::default()).unwrap();
-    let recipe = Recipe {
-        weights: choice(weights),
-        activations: choice(activations),
-        edges: edges.map(|format| format.parse().unwrap()),
-        ..Recipe::default()
-    };
-    let choices = recipe.resolve(&prepared.layer_names()).unwrap();
-    let seen = observe(&prepared, &images);
-    let mut network = fewbit_quant::Network::nearest(prepared, choices, Some(seen)).unwrap();
-    let start = Instant::now();
-    if !pipeline.is_empty() {
-        run(pipeline, &mut network, &images);
+/// A model of the gallery with its data.
+struct Gallery {
+    prepared: Prepared,
+    images: Tensor,
+    seen: Observations,
+    test: Dataset,
+    evaluator: Evaluator,
+}
+
+impl Gallery {
+    fn new(name: &str) -> Self {
+        let (prepared, images) = model(name, IMAGES);
+        let test = Dataset::read(&asset("data/fashion-test.npz"), &Limits::default()).unwrap();
+        let seen = observe(&prepared, &images);
+        let evaluator = evaluator(&prepared, &test);
+        Self { prepared, images, seen, test, evaluator }
     }
-    let seconds = start.elapsed().as_secs_f64();
+
+    /// Prints what a pipeline reaches.
+    #[expect(clippy::print_stdout, reason = "figures for whoever asks for them")]
+    fn measure(&mut self, recipe: &Recipe, pipeline: &str) {
+        let choices = recipe.resolve(&self.prepared.layer_names()).unwrap();
+        let mut network = Network::nearest(self.prepared.clone(), choices, Some(self.seen.clone())).unwrap();
+        let start = Instant::now();
+        if !pipeline.is_empty() {
+            run(pipeline, &mut network, &self.images);
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        let mut rewritten = network.is_rewritten().then(|| evaluator(network.prepared(), &self.test));
+        let evaluator = rewritten.as_mut().unwrap_or(&mut self.evaluator);
+        for (i, layer) in network.layers().iter().enumerate() {
+            evaluator.set_layer(i, layer).unwrap();
+        }
+        let (found, _) = with_control(|control| block_on(evaluator.run(control, &mut |_| ()))).unwrap();
+        let percent = |count: u32| 100.0 * f64::from(count) / f64::from(found.n);
+        println!(
+            "{} {} {} [{pipeline}]: {:.2} % (float {:.2} %), agreement {:.2} %, {seconds:.1} s",
+            self.prepared.facts.name,
+            recipe.weights,
+            recipe.activations,
+            percent(found.correct.unwrap()),
+            percent(found.float_correct.unwrap()),
+            percent(found.agree),
+        );
+    }
+}
+
+fn evaluator(prepared: &Prepared, test: &Dataset) -> Evaluator {
     let options = EvaluatorOptions { live_memory: 0, ..EvaluatorOptions::default() };
-    let (found, _) = with_control(|control| {
-        block_on(async {
-            let mut quiet = |_, _| ();
-            let (cpu, labels) = (Cpu::new(), test.y.as_deref());
-            let prepared = network.prepared();
-            let mut evaluator =
-                Evaluator::prepare(&cpu, prepared, &test.x, labels, options, control, &mut quiet)
-                    .await
-                    .unwrap();
-            for (i, layer) in network.layers().iter().enumerate() {
-                evaluator.set_layer(i, layer).unwrap();
-            }
-            evaluator.run(control, &mut |_| ()).await.unwrap()
-        })
-    });
-    let accuracy = 100.0 * f64::from(found.correct.unwrap()) / f64::from(found.n);
-    let agreement = 100.0 * f64::from(found.agree) / f64::from(found.n);
-    println!(
-        "{name} {weights} {activations} [{pipeline}]: {accuracy:.2} %, agreement {agreement:.2} %, {seconds:.1} s"
-    );
-    accuracy
+    let labels = test.y.as_deref();
+    with_control(|control| {
+        let mut quiet = |_, _| ();
+        block_on(Evaluator::prepare(&Cpu::new(), prepared, &test.x, labels, options, control, &mut quiet))
+    })
+    .unwrap()
+}
+
+fn recipe(weights: &str, activations: &str) -> Recipe {
+    Recipe { weights: choice(weights), activations: choice(activations), ..Recipe::default() }
 }
 
 #[test]
 #[ignore = "minutes; prints figures"]
 fn figures_of_equalization_and_bias_correction_on_fashion_mobilenet() {
-    for (weights, activations) in [("int8@tensor", "float"), ("int8@tensor", "uint8@tensor")] {
-        for pipeline in [
-            "",
-            "equalize",
-            "equalize(relu6=1)",
-            "equalize(absorb=1)",
-            "bias-correct",
-            "bias-correct-analytic",
-            "reestimate",
-            "equalize,bias-correct-analytic",
-            "equalize,bias-correct",
-            "equalize(relu6=1),bias-correct",
-        ] {
-            measure("fashion-mobilenet", weights, activations, None, pipeline);
-        }
+    let mut gallery = Gallery::new("fashion-mobilenet");
+    for pipeline in [
+        "",
+        "equalize(relu6=1),bias-correct",
+        "equalize(relu6=1)",
+        "bias-correct",
+        "equalize(relu6=1),bias-correct-analytic",
+        "reestimate",
+        "equalize(relu6=1,absorb=1),bias-correct",
+    ] {
+        gallery.measure(&recipe("int8@tensor", "float"), pipeline);
     }
-    measure("fashion-mobilenet", "int8@channel", "uint8@tensor", None, "");
+    for pipeline in ["", "equalize(relu6=1),bias-correct", "equalize(relu6=1,absorb=1),bias-correct"] {
+        gallery.measure(&recipe("int8@tensor", "uint8@tensor"), pipeline);
+    }
+    gallery.measure(&recipe("int8@channel", "uint8@tensor"), "");
 }
 
 #[test]
 #[ignore = "minutes; prints figures"]
 fn figures_of_rounding_at_2_bits_on_fashion_resnet() {
-    for range in ["", ":mse2.4"] {
-        for activations in ["float", "uint4@tensor", "uint2@tensor"] {
-            for pipeline in [
-                "",
-                "bias-correct",
-                "bias-correct-analytic",
-                "reestimate",
-                "bias-correct,reestimate",
-                "squant",
-                "squant,bias-correct",
-                "seqmse",
-                "seqmse,bias-correct",
-                "gptq",
-                "gptq(act-order=1)",
-                "gptq(passes=5)",
-                "gptq,bias-correct",
-                "gptq,reestimate",
-                "seqmse,gptq,bias-correct",
-            ] {
-                let weights = format!("int2@channel{range}");
-                measure("fashion-resnet", &weights, activations, Some("int8"), pipeline);
-            }
+    let mut gallery = Gallery::new("fashion-resnet");
+    for activations in ["float", "uint4@tensor", "uint2@tensor"] {
+        let edges = Some("int8".parse().unwrap());
+        let recipe = Recipe { edges, ..recipe("int2-asym@channel", activations) };
+        for pipeline in [
+            "",
+            "bias-correct",
+            "gptq",
+            "gptq,bias-correct",
+            "squant",
+            "squant,bias-correct",
+            "seqmse",
+            "seqmse,bias-correct",
+            "seqmse,gptq,bias-correct",
+            "reestimate",
+            "gptq,reestimate",
+            "gptq(act-order=1,passes=5),bias-correct",
+        ] {
+            gallery.measure(&recipe, pipeline);
         }
     }
 }
@@ -112,9 +127,12 @@ fn figures_of_rounding_at_2_bits_on_fashion_resnet() {
 #[test]
 #[ignore = "minutes; prints figures"]
 fn figures_of_zero_points_at_2_bits_on_fashion_resnet() {
-    for pipeline in ["", "hqq", "bias-correct", "hqq,bias-correct", "gptq", "gptq,bias-correct"] {
-        for weights in ["int2-asym@channel", "int2-asym@group32"] {
-            measure("fashion-resnet", weights, "float", Some("int8"), pipeline);
+    let mut gallery = Gallery::new("fashion-resnet");
+    let edges = Some("int8".parse().unwrap());
+    for weights in ["int2-asym@channel", "int2-asym@group32", "int2@channel:mse2.4"] {
+        let recipe = Recipe { edges, ..recipe(weights, "float") };
+        for pipeline in ["", "bias-correct", "hqq", "hqq,bias-correct", "gptq", "gptq,bias-correct"] {
+            gallery.measure(&recipe, pipeline);
         }
     }
 }

@@ -7,13 +7,13 @@ use fewbit_quant::methods::capture::MEMORY;
 use fewbit_quant::methods::gptq::columns::Columns;
 use fewbit_quant::methods::gptq::hessian::Hessian;
 use fewbit_quant::methods::gram::Gram;
-use fewbit_quant::methods::{Capture, Fact, Place, hqq, squant};
+use fewbit_quant::methods::{Capture, Fact, Frame, Place, hqq, squant};
 use fewbit_quant::{Network, weights};
 use fewbit_runtime::cpu::Cpu;
 use fewbit_tests::Rng;
 use pollster::block_on;
 
-use crate::methods_correct::{both, network, run};
+use crate::methods_correct::{advances, both, network, run};
 use crate::nets::{batch_of, choice, prepare, random, residual, tensor, with_control};
 
 const ROWS: usize = 6;
@@ -251,12 +251,28 @@ fn gptq_and_seqmse_bring_the_outputs_of_a_network_nearer() {
 fn what_gptq_does_is_the_same_every_time_and_seen_in_frames() {
     let prepared = prepare(&residual(3));
     let samples = random(&mut Rng::new(7), &[40, 2, 6, 6]);
-    let codes = || {
+    let quantized = || {
         let mut network = network(&prepared, &samples, "int2@channel", "uint4@tensor");
-        run("gptq", &mut network, &samples);
-        network.layers().iter().map(|layer| layer.codes.clone()).collect::<Vec<_>>()
+        let told = advances("gptq(act-order=1)", &mut network, &samples);
+        (network.layers().to_vec(), told)
     };
-    assert_eq!(codes(), codes());
+    let (layers, told) = quantized();
+    assert_eq!((layers, told.clone()), quantized());
+    assert_eq!(told.iter().map(|advance| advance.done).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!(told[1].place, "conv2");
+    assert!(told[1].frames.len() <= 32);
+    let Some(Frame::Columns { layer, done, of, rows, order, compensation, errors }) = told[1].frames.last()
+    else {
+        panic!("{:?}", told[1].frames)
+    };
+    assert_eq!((*layer, *done, *of, *rows), (1, 36, 36, 4));
+    let mut sorted = order.clone();
+    sorted.sort_unstable();
+    assert!(sorted.into_iter().eq(0..36) && order.iter().any(|&column| order[0] > column));
+    // Nothing is added to the column that comes first, something to the others.
+    let first = order[0] as usize;
+    assert!(compensation.iter().enumerate().all(|(i, &added)| (added > 0.0) == (i != first)));
+    assert!(errors.iter().all(|&error| error > 0.0));
 }
 
 #[test]
