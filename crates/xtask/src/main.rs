@@ -10,6 +10,7 @@ mod page;
 mod process;
 mod size;
 mod stamp;
+mod strip;
 mod suites;
 mod system;
 mod tools;

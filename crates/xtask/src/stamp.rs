@@ -1,8 +1,10 @@
 //! The last step of a build of the page, run by Trunk (see `Trunk.toml`) on the folder that it has filled.
 //!
 //! Trunk puts a hash into the names of the app's files, but not into those of the worker, so a browser may pair a new
-//! app with an old worker out of its cache. Here each address of the worker's files gets `?v=<hash>`.
+//! app with an old worker out of its cache. Here each address of the worker's files gets `?v=<hash>`. What is shipped also
+//! loses the names of its functions.
 
+use crate::strip;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +13,22 @@ use std::path::{Path, PathBuf};
 pub(crate) fn from_environment() -> Result<()> {
     let folder = std::env::var_os("TRUNK_STAGING_DIR")
         .context("`stamp` is a part of the build; Trunk runs it and sets TRUNK_STAGING_DIR")?;
-    stamp(&PathBuf::from(folder))
+    let folder = PathBuf::from(folder);
+    if std::env::var("TRUNK_PROFILE").is_ok_and(|profile| profile == "release") {
+        strip_names(&folder)?;
+    }
+    stamp(&folder)
+}
+
+fn strip_names(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "wasm") {
+            let module = strip::without_names(&bytes(&path)?).with_context(|| path.display().to_string())?;
+            fs::write(&path, module).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    }
+    Ok(())
 }
 
 fn stamp(folder: &Path) -> Result<()> {
