@@ -1,0 +1,13 @@
+#![no_main]
+//! Whatever the bytes, a file's header is read or refused, and every tensor that it lists has its bytes.
+
+use fewbit_formats::safetensors;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(header) = safetensors::read_header(bytes) {
+        for name in header.tensors.keys() {
+            drop(safetensors::tensor_bytes(bytes, name));
+        }
+    }
+});
