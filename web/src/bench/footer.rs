@@ -15,7 +15,13 @@ pub fn Footer() -> impl IntoView {
     let recipe = desk.part(|document| document.recipe.clone());
     let steps = move || {
         let range = recipe.with(|recipe| recipe.weights.quantizer().map(|q| q.range.to_string()));
-        (words().shell.steps)(rewrites().len(), range.as_deref())
+        // Of a pipeline only what has run is true of the model on the bench.
+        let has_run = desk.results.learning.shown.with(Option::is_some);
+        let methods = recipe.with(|recipe| {
+            let steps = recipe.pipeline.steps().iter().filter(|_| has_run);
+            steps.map(|step| step.name().to_owned()).collect::<Vec<_>>()
+        });
+        (words().shell.steps)(rewrites().len(), range.as_deref(), &methods)
     };
     let work = move || desk.results.progress.get();
     let effort = move || desk.results.effort.get().map(|effort| (words().shell.effort)(&effort));

@@ -235,7 +235,7 @@ pub const ENGLISH: Words = Words {
     runs_nothing: "Nothing was run yet. Every run stays here, to be sorted, compared and returned to.",
     run_heads: ["Pipeline", "Bits", "Accuracy, %", "KL, nat", "Size", "Time, s"],
     show: "Put on the bench",
-    compare: "Compare with…",
+    compare: "Compare",
     paired: |points, first, second, p, n| {
         format!("{points} points · right in only one: {first} against {second} · p = {p} · n = {n}")
     },
@@ -353,7 +353,7 @@ pub const CHINESE: Words = Words {
     runs_nothing: "尚未运行。每次运行都会留在这里，可排序、比较和返回。",
     run_heads: ["流水线", "位宽", "准确率 %", "KL nat", "大小", "时间 s"],
     show: "放上工作台",
-    compare: "与之比较…",
+    compare: "比较",
     paired: |points, first, second, p, n| {
         format!("{points} 个百分点 · 仅一方正确：{first} 对 {second} · p = {p} · n = {n}")
     },

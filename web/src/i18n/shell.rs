@@ -69,8 +69,8 @@ pub struct Words {
     pub speed: fn(&Speed) -> String,
     /// What is done to the model.
     pub pipeline: &'static str,
-    /// Its steps: how many rewrites, which range method.
-    pub steps: fn(usize, Option<&str>) -> Vec<String>,
+    /// Its steps: how many rewrites, which range method, which methods the pipeline has.
+    pub steps: fn(usize, Option<&str>, &[String]) -> Vec<String>,
     /// What the engine did last.
     pub effort: fn(&Effort) -> String,
     /// Long work.
@@ -179,15 +179,18 @@ pub const ENGLISH: Words = Words {
         )
     },
     pipeline: "Pipeline",
-    steps: |rewrites, range| {
+    steps: |rewrites, range, methods| {
         let mut steps = Vec::new();
         if rewrites > 0 {
             steps.push(format!("fold BatchNorm ({rewrites})"));
         }
         if let Some(range) = range {
             steps.push(format!("range: {range}"));
-            steps.push("round to nearest".to_owned());
+            if methods.is_empty() {
+                steps.push("round to nearest".to_owned());
+            }
         }
+        steps.extend(methods.iter().cloned());
         steps
     },
     effort: |effort| format!("re-ran {} of {} nodes in {:.0} ms", effort.ran, effort.needed, effort.millis),
@@ -299,15 +302,18 @@ pub const CHINESE: Words = Words {
         )
     },
     pipeline: "流程",
-    steps: |rewrites, range| {
+    steps: |rewrites, range, methods| {
         let mut steps = Vec::new();
         if rewrites > 0 {
             steps.push(format!("折叠 BatchNorm（{rewrites}）"));
         }
         if let Some(range) = range {
             steps.push(format!("范围：{range}"));
-            steps.push("就近舍入".to_owned());
+            if methods.is_empty() {
+                steps.push("就近舍入".to_owned());
+            }
         }
+        steps.extend(methods.iter().cloned());
         steps
     },
     effort: |effort| format!("重算 {}/{} 个节点，{:.0} 毫秒", effort.ran, effort.needed, effort.millis),

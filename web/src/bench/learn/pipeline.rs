@@ -41,9 +41,10 @@ pub fn PipelinePanel() -> impl IntoView {
     let recipe = desk.part(|document| document.recipe.clone());
     let wrong = RwSignal::new(None::<String>);
     let facts = desk.results.facts;
+    let is_idle = Memo::new(move |_| desk.results.learning.running.with(Option::is_none));
     Effect::new(move |_| {
         recipe.track();
-        if facts.with(Option::is_some) {
+        if is_idle.get() && facts.with(Option::is_some) {
             desk.estimate();
         }
     });

@@ -104,7 +104,7 @@ pub fn Curves(
         plot.with(|plot| {
             let lines = plot.lines.iter().filter(|_| plot.lines.len() > 1);
             lines
-                .map(|line| view! { <span class=format!("legend {}", line.class)>{line.name.clone()}</span> })
+                .map(|line| view! { <span class=format!("key {}", line.class)>{line.name.clone()}</span> })
                 .collect_view()
         })
     };

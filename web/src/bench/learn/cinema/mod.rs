@@ -126,12 +126,6 @@ pub fn Cinema() -> impl IntoView {
                 <Show when=move || kind.get().is_none()>
                     <p class="muted">{move || words().learn.cinema_nothing}</p>
                 </Show>
-                {move || match kind.get() {
-                    Some(0) => view! { <Rounding film /> }.into_any(),
-                    Some(1) => view! { <Columns film /> }.into_any(),
-                    Some(_) => view! { <Training film /> }.into_any(),
-                    None => ().into_any(),
-                }}
                 <Show when=move || kind.get().is_some()>
                     <div class="row timeline">
                         <button class="chip" aria-pressed=move || playing.get().to_string() on:click=play>
@@ -148,6 +142,12 @@ pub fn Cinema() -> impl IntoView {
                         <span class="num muted">{move || format!("{}/{}", at.get() + 1, now.get().map_or(0, |now| now.count))}</span>
                     </div>
                 </Show>
+                {move || match kind.get() {
+                    Some(0) => view! { <Rounding film /> }.into_any(),
+                    Some(1) => view! { <Columns film /> }.into_any(),
+                    Some(_) => view! { <Training film /> }.into_any(),
+                    None => ().into_any(),
+                }}
             </div>
         </section>
     }

@@ -62,7 +62,7 @@ pub fn Rounding(film: Signal<Reel>) -> impl IntoView {
             .map_legend
             .into_iter()
             .zip(classes)
-            .map(|(name, class)| view! { <span class=format!("legend cell-{class}")>{name}</span> })
+            .map(|(name, class)| view! { <span class=format!("key cell-{class}")>{name}</span> })
             .collect_view()
     };
     view! {
