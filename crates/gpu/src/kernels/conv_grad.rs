@@ -371,8 +371,9 @@ impl WeightTiling {
             lane_tiles: lanes.div_ceil(8 << lane_shift),
             unit_tiles: units.div_ceil(8 << unit_shift),
         };
-        let all = (0..=5).rev().flat_map(|lane_shift| (0..=3).rev().map(move |unit| (lane_shift, unit)));
-        all.filter(|(lane_shift, unit_shift)| (3..=6).contains(&(lane_shift + unit_shift)))
+        // What the kernel's workgroup memory holds.
+        let all = (2..=5).rev().flat_map(|lane_shift| (1..=3).rev().map(move |unit| (lane_shift, unit)));
+        all.filter(|(lane_shift, unit_shift)| lane_shift + unit_shift <= 6)
             .map(|(lane_shift, unit_shift)| tiling(lane_shift, unit_shift))
             .fold(tiling(3, 3), |best, other| {
                 let work = |tiling: Self| tiling.groups() * tiling.work();
@@ -390,10 +391,11 @@ impl WeightTiling {
         64 >> (self.lane_shift + self.unit_shift)
     }
 
-    /// What a workgroup does for each place, in multiply-adds: finding and loading a value costs as much as some.
+    /// What a workgroup does for each place, in multiply-adds: finding the place, and finding and loading a value, cost as
+    /// much as some.
     fn work(self) -> usize {
         let (lanes, units) = (8 << self.lane_shift, 8 << self.unit_shift);
-        lanes * units + 12 * lanes + 5 * units
+        lanes * units + 12 * lanes + 5 * units + 320 / self.slices()
     }
 }
 

@@ -7,15 +7,11 @@
 //
 // One invocation computes 8 units × 8 lanes in registers; a workgroup of 64 has 2^lane_shift invocations side by side in
 // lanes, 2^unit_shift in units, and what is left of them in slices of the depth. Both operands are read along k, 8
-// places at a time, and turned over in workgroup memory. Slices take turns with these places and are added in order at
-// the end; the sum over all images and places is cut into chunks that reduce.wgsl adds.
+// places for each slice at a time, and turned over in workgroup memory. Slices take turns with these places and are
+// added in order at the end; the sum over all images and places is cut into chunks that reduce.wgsl adds.
 
 //#import prelude/groups.wgsl
 //#import prelude/window.wgsl
-
-const DEPTH = 8u;             // places at a time
-const MOST_LANE_QUADS = 64u;  // lane_shift is at most 5
-const MOST_UNIT_QUADS = 16u;  // unit_shift is at most 3, and both together are 3 to 6
 
 struct Params {
   first_group: u32,
@@ -23,8 +19,8 @@ struct Params {
   lane_tiles: u32,
   unit_tiles: u32,
   window: Window,
-  lane_shift: u32,
-  unit_shift: u32,
+  lane_shift: u32,    // 2 to 5
+  unit_shift: u32,    // 1 to 3, and both together at most 6
   batches: u32,
   units: u32,
   lanes: u32,
@@ -48,8 +44,8 @@ struct Tap {
 }
 
 var<workgroup> taps: array<Tap, 256>;
-var<workgroup> gradients: array<vec4f, 128>;  // DEPTH × MOST_UNIT_QUADS
-var<workgroup> windows: array<vec4f, 512>;    // DEPTH × MOST_LANE_QUADS
+var<workgroup> gradients: array<vec4f, 256>;  // places × quads of units
+var<workgroup> windows: array<vec4f, 512>;    // places × quads of lanes
 
 fn tap_of(lane: u32) -> Tap {
   let count = params.window.kernel_h * params.window.kernel_w;
@@ -102,7 +98,8 @@ fn work(group: u32, invocation: u32) {
 
   let places = params.window.out_h * params.window.out_w;
   let area = params.window.in_h * params.window.in_w;
-  let ahead = invocation % DEPTH;
+  let depth = 8u * slices;
+  let ahead = invocation % depth;
   let my_lane = invocation & (apart - 1u);
   let my_unit = 2u * ((invocation >> params.lane_shift) & ((1u << params.unit_shift) - 1u));
   let my_slice = invocation >> (params.lane_shift + params.unit_shift);
@@ -112,7 +109,7 @@ fn work(group: u32, invocation: u32) {
   var low_b = mat4x4f();
   var high_a = mat4x4f();
   var high_b = mat4x4f();
-  for (var k = begin; k < end; k += DEPTH) {
+  for (var k = begin; k < end; k += depth) {
     workgroupBarrier();
     let live = k + ahead < end;
     let image = (k + ahead) / places;
@@ -122,27 +119,27 @@ fn work(group: u32, invocation: u32) {
     let left = (place - row * params.window.out_w) * params.window.stride_w;
     let product = image * params.batches + batch;
     let x_base = product * params.channels * area;
-    for (var quad = invocation / DEPTH; quad < lane_quads; quad += 64u / DEPTH) {
+    for (var quad = invocation / depth; quad < lane_quads; quad += 64u / depth) {
       let lane = 4u * quad;
-      windows[ahead * MOST_LANE_QUADS + quad] = vec4f(
+      windows[ahead * lane_quads + quad] = vec4f(
         value_at(lane, x_base, top, left, live),
         value_at(lane + 1u, x_base, top, left, live),
         value_at(lane + 2u, x_base, top, left, live),
         value_at(lane + 3u, x_base, top, left, live),
       );
     }
-    for (var quad = invocation / DEPTH; quad < unit_quads; quad += 64u / DEPTH) {
+    for (var quad = invocation / depth; quad < unit_quads; quad += 64u / depth) {
       let u = first_unit + 4u * quad + vec4u(0u, 1u, 2u, 3u);
       let inside = (u < vec4u(params.units)) & vec4<bool>(live);
       let i = select(vec4u(), (product * params.units + u) * places + place, inside);
-      gradients[ahead * MOST_UNIT_QUADS + quad] = select(vec4f(), vec4f(g[i.x], g[i.y], g[i.z], g[i.w]), inside);
+      gradients[ahead * unit_quads + quad] = select(vec4f(), vec4f(g[i.x], g[i.y], g[i.z], g[i.w]), inside);
     }
     workgroupBarrier();
-    for (var d = my_slice; d < DEPTH; d += slices) {
-      let low = gradients[d * MOST_UNIT_QUADS + my_unit];
-      let high = gradients[d * MOST_UNIT_QUADS + my_unit + 1u];
-      let a = windows[d * MOST_LANE_QUADS + my_lane];
-      let b = windows[d * MOST_LANE_QUADS + my_lane + apart];
+    for (var d = my_slice; d < depth; d += slices) {
+      let low = gradients[d * unit_quads + my_unit];
+      let high = gradients[d * unit_quads + my_unit + 1u];
+      let a = windows[d * lane_quads + my_lane];
+      let b = windows[d * lane_quads + my_lane + apart];
       low_a += outer(low, a);
       low_b += outer(low, b);
       high_a += outer(high, a);
