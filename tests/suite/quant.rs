@@ -14,6 +14,8 @@ mod methods_correct;
 mod methods_equalize;
 #[path = "quant/methods_figures.rs"]
 mod methods_figures;
+#[path = "quant/methods_reconstruct.rs"]
+mod methods_reconstruct;
 #[path = "quant/methods_round.rs"]
 mod methods_round;
 #[path = "quant/methods_train.rs"]
