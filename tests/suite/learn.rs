@@ -1,6 +1,6 @@
 //! Learning: gradients against finite differences, losses, optimizers, and steps of the CPU engine.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a suite's way to fail")]
+#![expect(clippy::unwrap_used, reason = "a suite's way to fail")]
 
 #[path = "learn/batch_norm.rs"]
 mod batch_norm;

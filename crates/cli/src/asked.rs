@@ -92,7 +92,7 @@ impl FromStr for AskedPipeline {
                 let before: Pipeline =
                     methods.join(",").parse().map_err(|error: PipelineError| error.to_string())?;
                 let is_late = |step: &fewbit_quant::methods::Step| {
-                    step.method().is_some_and(|method| method.spec().stage > Stage::Range)
+                    step.spec().is_some_and(|spec| spec.stage > Stage::Range)
                 };
                 if let Some(late) = before.steps().iter().find(|step| is_late(step)) {
                     return Err(format!("range={range} cannot come after {}: put it before", late.name()));

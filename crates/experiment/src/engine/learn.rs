@@ -170,7 +170,7 @@ impl Learning {
 
 /// Whether the data have what a step looks at.
 pub(super) fn check_data(step: &Step, calibration: &Calibration) -> Result<(), QuantError> {
-    let why = match step.method().map(|method| method.spec().data) {
+    let why = match step.spec().map(|spec| spec.data) {
         Some(DataNeed::Samples | DataNeed::Labels) if calibration.samples.is_empty() => {
             "it learns from calibration samples, and there are none: open data for this model"
         }

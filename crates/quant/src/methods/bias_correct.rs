@@ -16,7 +16,7 @@ use crate::network::Network;
 /// Empirical bias correction.
 pub struct BiasCorrect;
 
-static SPEC: Spec = Spec {
+pub(in crate::methods) static SPEC: Spec = Spec {
     name: "bias-correct",
     title: "Bias correction",
     source: "Nagel et al. 2019, arXiv 1906.04721",

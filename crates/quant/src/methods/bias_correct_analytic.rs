@@ -16,7 +16,7 @@ use crate::network::Network;
 /// Analytic bias correction.
 pub struct AnalyticBiasCorrect;
 
-static SPEC: Spec = Spec {
+pub(in crate::methods) static SPEC: Spec = Spec {
     name: "bias-correct-analytic",
     title: "Analytic bias correction",
     source: "Nagel et al. 2019, arXiv 1906.04721",

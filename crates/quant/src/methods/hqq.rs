@@ -20,7 +20,7 @@ use crate::recipe::Quantizer;
 /// HQQ.
 pub struct Hqq;
 
-static SPEC: Spec = Spec {
+pub(in crate::methods) static SPEC: Spec = Spec {
     name: "hqq",
     title: "HQQ",
     source: "Badri and Shaji 2023",

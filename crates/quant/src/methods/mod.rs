@@ -1,6 +1,6 @@
 //! Methods: what makes a quantized network better than rounding to nearest.
 //!
-//! A method is a file here and a line in [`ALL`]. It says beforehand what it needs ([`Spec`]), and then works in units
+//! A method is a file here and a line in [`ALL`] and [`SPECS`]. It says beforehand what it needs ([`Spec`]), and then works in units
 //! ([`Run::advance`]), each short enough that a person who waits sees it move: a host may pause, look, stop and go on
 //! between any two of them, and what was done stays done. A [`Pipeline`] is methods in the only order that makes sense.
 
@@ -53,9 +53,36 @@ pub static ALL: &[&dyn Method] = &[
     &reestimate::Reestimate,
 ];
 
+/// What each method says of itself, in the order of [`ALL`]. Whoever only reads and writes pipelines needs no more, and is
+/// not burdened with the methods' code: the page is such a one.
+pub static SPECS: &[&Spec] = &[
+    &equalize::SPEC,
+    &seqmse::SPEC,
+    &reconstruct::adaround::SPEC,
+    &reconstruct::autoround::SPEC,
+    &reconstruct::brecq::SPEC,
+    &gptq::SPEC,
+    &hqq::SPEC,
+    &reconstruct::qdrop::SPEC,
+    &squant::SPEC,
+    &bias_correct::SPEC,
+    &bias_correct_analytic::SPEC,
+    &train::EWGS.spec,
+    &train::LSQ.spec,
+    &train::LSQ_PLUS.spec,
+    &train::PACT.spec,
+    &train::STE.spec,
+    &reestimate::SPEC,
+];
+
 /// The method of this name.
 pub fn find(name: &str) -> Option<&'static dyn Method> {
     ALL.iter().copied().find(|method| method.spec().name == name)
+}
+
+/// What the method of this name says of itself.
+pub fn spec_of(name: &str) -> Option<&'static Spec> {
+    SPECS.iter().copied().find(|spec| spec.name == name)
 }
 
 /// Where in a pipeline a method stands. A pipeline's stages never go back.
@@ -329,4 +356,16 @@ pub enum Frame {
         /// where there are more than 16 codes.
         latent: Vec<Vec<u32>>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_tables_list_the_same_methods() {
+        let of_methods: Vec<&str> = ALL.iter().map(|method| method.spec().name).collect();
+        let of_specs: Vec<&str> = SPECS.iter().map(|spec| spec.name).collect();
+        assert_eq!(of_methods, of_specs);
+    }
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::QuantError;
-use crate::methods::{ALL, Advance, DataNeed, Method, Run, Scene, find};
+use crate::methods::{Advance, DataNeed, Method, Run, SPECS, Scene, Spec, find, spec_of};
 use crate::network::Network;
 
 /// A method with its settings. Written `adaround` or `adaround(iterations=500,rate=0.01)`.
@@ -74,14 +74,19 @@ pub enum PipelineError {
 }
 
 impl Step {
-    /// `method` with its defaults.
-    pub fn new(method: &'static dyn Method) -> Self {
-        Self { method: method.spec().name, settings: BTreeMap::new() }
+    /// The method of this spec with its defaults.
+    pub fn new(spec: &'static Spec) -> Self {
+        Self { method: spec.name, settings: BTreeMap::new() }
     }
 
     /// The method's name.
     pub fn name(&self) -> &'static str {
         self.method
+    }
+
+    /// What its method says of itself.
+    pub fn spec(&self) -> Option<&'static Spec> {
+        spec_of(self.method)
     }
 
     /// The method.
@@ -91,7 +96,7 @@ impl Step {
 
     /// The value of a setting; its default if nobody set it, 0 if the method has no such setting.
     pub fn get(&self, name: &str) -> f64 {
-        let parameters = self.method().map_or(&[][..], |method| method.spec().parameters);
+        let parameters = self.spec().map_or(&[][..], |spec| spec.parameters);
         let default = parameters.iter().find(|parameter| parameter.name == name);
         self.settings.get(name).copied().or(default.map(|p| p.default)).unwrap_or(0.0)
     }
@@ -111,7 +116,7 @@ impl Step {
     /// # Errors
     /// [`PipelineError::NoSuchSetting`] and [`PipelineError::Setting`].
     pub fn set(&mut self, name: &str, value: f64) -> Result<(), PipelineError> {
-        let parameters = self.method().map_or(&[][..], |method| method.spec().parameters);
+        let parameters = self.spec().map_or(&[][..], |spec| spec.parameters);
         let Some(parameter) = parameters.iter().find(|parameter| parameter.name == name) else {
             let known: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -141,8 +146,7 @@ impl Pipeline {
     pub fn new(steps: Vec<Step>) -> Result<Self, PipelineError> {
         for pair in steps.windows(2) {
             let [earlier, later] = pair else { continue };
-            let (Some(first), Some(second)) = (earlier.method(), later.method()) else { continue };
-            let (before, after) = (first.spec(), second.spec());
+            let (Some(before), Some(after)) = (earlier.spec(), later.spec()) else { continue };
             let refuse = |why: &str| {
                 let (earlier, later) = (before.name, after.name);
                 Err(PipelineError::Order { earlier, later, why: why.to_owned() })
@@ -172,7 +176,7 @@ impl Pipeline {
 
     /// The most that any of its methods needs to know of the data.
     pub fn data(&self) -> DataNeed {
-        let needs = self.0.iter().filter_map(Step::method).map(|method| method.spec().data);
+        let needs = self.0.iter().filter_map(Step::spec).map(|spec| spec.data);
         needs.max().unwrap_or(DataNeed::Nothing)
     }
 }
@@ -249,7 +253,7 @@ impl Network {
 }
 
 fn no_such_method(name: &str) -> PipelineError {
-    let known: Vec<&str> = ALL.iter().map(|method| method.spec().name).collect();
+    let known: Vec<&str> = SPECS.iter().map(|spec| spec.name).collect();
     PipelineError::NoSuchMethod { name: name.to_owned(), known: known.join(", ") }
 }
 
@@ -274,8 +278,7 @@ impl FromStr for Step {
             None => (text.trim(), ""),
             Some((name, rest)) => (name.trim(), rest.strip_suffix(')').ok_or_else(syntax)?),
         };
-        let method = find(name).ok_or_else(|| no_such_method(name))?;
-        let mut step = Self::new(method);
+        let mut step = Self::new(spec_of(name).ok_or_else(|| no_such_method(name))?);
         for setting in settings.split(',').filter(|setting| !setting.trim().is_empty()) {
             let (name, value) = setting.split_once('=').ok_or_else(syntax)?;
             let value = value.trim().parse().map_err(|_| syntax())?;

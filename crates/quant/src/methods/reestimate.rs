@@ -19,7 +19,7 @@ use crate::network::Network;
 /// BatchNorm re-estimation.
 pub struct Reestimate;
 
-static SPEC: Spec = Spec {
+pub(in crate::methods) static SPEC: Spec = Spec {
     name: "reestimate",
     title: "BatchNorm re-estimation",
     source: "Nagel et al. 2022, arXiv 2203.11086",

@@ -21,7 +21,7 @@ use crate::network::Network;
 /// SeqMSE.
 pub struct SeqMse;
 
-static SPEC: Spec = Spec {
+pub(in crate::methods) static SPEC: Spec = Spec {
     name: "seqmse",
     title: "Sequential MSE",
     source: "AIMET (Siddegowda et al. 2022, arXiv 2201.08442)",

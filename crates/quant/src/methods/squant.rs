@@ -19,7 +19,7 @@ use crate::network::Network;
 /// SQuant.
 pub struct SQuant;
 
-static SPEC: Spec = Spec {
+pub(in crate::methods) static SPEC: Spec = Spec {
     name: "squant",
     title: "SQuant",
     source: "Guo et al. 2022, arXiv 2202.07471",

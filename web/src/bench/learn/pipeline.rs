@@ -23,7 +23,7 @@ const PRESETS: [&str; 7] = [
 /// The steps with `name` among them: at its stage, in place of another that finds the codes.
 fn with_method(pipeline: &Pipeline, name: &str) -> Result<Pipeline, PipelineError> {
     let added: Step = name.parse()?;
-    let stage = |step: &Step| step.method().map(|method| method.spec().stage);
+    let stage = |step: &Step| step.spec().map(|spec| spec.stage);
     let mut steps = pipeline.steps().to_vec();
     if stage(&added) == Some(methods::Stage::Round) {
         steps.retain(|step| stage(step) != stage(&added));
@@ -100,8 +100,7 @@ pub fn PipelinePanel() -> impl IntoView {
                     <span class="visually-hidden">{move || words().learn.add}</span>
                     <select class="chip" prop:value="" on:change=add>
                         <option value="" selected=true>{move || words().learn.add}</option>
-                        {methods::ALL.iter().map(|method| {
-                            let spec = method.spec();
+                        {methods::SPECS.iter().map(|spec| {
                             view! { <option value=spec.name>{move || format!("{} · {}", spec.title, (words().learn.stage)(spec.stage))}</option> }
                         }).collect_view()}
                     </select>
@@ -118,7 +117,7 @@ pub fn PipelinePanel() -> impl IntoView {
 fn MethodCard(index: usize, name: &'static str) -> impl IntoView {
     let desk = Desk::here();
     let pipeline = desk.part(|document| document.recipe.pipeline.clone());
-    let Some(spec) = methods::find(name).map(|method| method.spec()) else { return ().into_any() };
+    let Some(spec) = methods::spec_of(name) else { return ().into_any() };
     let remove = move |_| {
         let mut steps = pipeline.get_untracked().steps().to_vec();
         if index < steps.len() {

@@ -25,7 +25,7 @@ use crate::prepare::Prepared;
 /// Cross-layer equalization.
 pub struct Equalize;
 
-static SPEC: Spec = Spec {
+pub(in crate::methods) static SPEC: Spec = Spec {
     name: "equalize",
     title: "Cross-layer equalization",
     source: "Nagel et al. 2019, arXiv 1906.04721",

@@ -28,7 +28,7 @@ pub struct Gptq;
 /// Frames of one layer.
 const FRAMES: usize = 32;
 
-static SPEC: Spec = Spec {
+pub(in crate::methods) static SPEC: Spec = Spec {
     name: "gptq",
     title: "GPTQ",
     source: "Frantar et al. 2022, arXiv 2210.17323",

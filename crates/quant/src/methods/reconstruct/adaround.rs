@@ -15,7 +15,7 @@ use crate::network::Network;
 /// AdaRound.
 pub struct AdaRound;
 
-static SPEC: Spec = Spec {
+pub(in crate::methods) static SPEC: Spec = Spec {
     name: "adaround",
     title: "AdaRound",
     source: "Nagel et al. 2020, arXiv 2004.10568",

@@ -12,7 +12,7 @@ use crate::network::Network;
 /// AutoRound.
 pub struct AutoRound;
 
-static SPEC: Spec = Spec {
+pub(in crate::methods) static SPEC: Spec = Spec {
     name: "autoround",
     title: "AutoRound",
     source: "Cheng et al. 2023, arXiv 2309.05516",

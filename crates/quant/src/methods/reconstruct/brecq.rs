@@ -15,7 +15,7 @@ use crate::network::Network;
 /// BRECQ.
 pub struct Brecq;
 
-static SPEC: Spec = Spec {
+pub(in crate::methods) static SPEC: Spec = Spec {
     name: "brecq",
     title: "BRECQ",
     source: "Li et al. 2021, arXiv 2102.05426",

@@ -15,7 +15,7 @@ use crate::network::Network;
 /// QDrop.
 pub struct QDrop;
 
-static SPEC: Spec = Spec {
+pub(in crate::methods) static SPEC: Spec = Spec {
     name: "qdrop",
     title: "QDrop",
     source: "Wei et al. 2022, arXiv 2203.05740",

@@ -138,7 +138,7 @@ enum Kind {
 
 /// A kind of training.
 pub(super) struct Train {
-    spec: Spec,
+    pub(super) spec: Spec,
     kind: Kind,
 }
 

@@ -10,7 +10,10 @@ use crate::ui::format;
 
 /// The pictures.
 #[component]
-pub fn Columns(film: Signal<Reel>) -> impl IntoView {
+pub fn Columns(
+    /// What is shown.
+    film: Signal<Reel>,
+) -> impl IntoView {
     let errors =
         Signal::derive(move || film.with(|film| plot(film, words().learn.column_error, "first", true)));
     let added =

@@ -15,7 +15,10 @@ const TOP: f64 = 6.0;
 
 /// The pictures.
 #[component]
-pub fn Rounding(film: Signal<Reel>) -> impl IntoView {
+pub fn Rounding(
+    /// What is shown.
+    film: Signal<Reel>,
+) -> impl IntoView {
     let plot = Signal::derive(move || film.with(curves));
     let formula = move || {
         film.with(|film| match film.now() {

@@ -18,7 +18,10 @@ const SIDE: f64 = 8.0;
 
 /// The pictures.
 #[component]
-pub fn Training(film: Signal<Reel>) -> impl IntoView {
+pub fn Training(
+    /// What is shown.
+    film: Signal<Reel>,
+) -> impl IntoView {
     let desk = Desk::here();
     let layer = desk.part(|document| document.view.layer as usize);
     let name = move || {
