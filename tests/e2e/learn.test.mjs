@@ -15,7 +15,7 @@ async function learn(page) {
 
 /** Sets the recipe and the pipeline through the page's own controls. */
 async function choose(page, preset, settings = {}) {
-  await page.locator(".pipeline .head select").selectOption({ label: preset });
+  if (preset) await page.locator(".pipeline .head select").selectOption({ label: preset });
   for (const [name, value] of Object.entries(settings)) {
     const input = page.locator(".setting", { hasText: name }).first().locator("input");
     await input.fill(String(value));
@@ -114,6 +114,20 @@ test("a stopped run keeps what it learned; a link with its result is replayed to
   await page.getByRole("button", { name: "Stop, keep it" }).click();
   await page.waitForFunction(() => document.querySelectorAll(".runs > .body > .runs-table tbody tr").length === 2, null, { timeout: PATIENCE });
   assert.match(await page.locator(".runs").innerText(), /stopped early/);
+});
+
+test("on WebGPU as well: a few iterations of AdaRound, then a few steps of LSQ", async (t) => {
+  const page = await open(t, "?backend=gpu", { webgpu: true });
+  await learn(page);
+  await choose(page, "LSQ with distillation", { steps: 3, batch: 8 });
+  await page.locator(".pipeline .body > label select").selectOption("adaround");
+  await choose(page, "", { iterations: 3, samples: 16 });
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await rows(page).first().waitFor({ timeout: PATIENCE });
+  const [[name, accuracy]] = await accuracies(page);
+  t.diagnostic(`${name}: ${accuracy} %`);
+  assert.match(name, /^adaround.*,lsq/);
+  assert.ok(accuracy > 80, `${accuracy} %`);
 });
 
 test("in the dark, in Chinese and on a phone", async (t) => {

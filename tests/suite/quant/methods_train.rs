@@ -93,8 +93,12 @@ fn narrow_formats_and_all_layouts_of_scales_learn() {
             let text = format!("{method}(steps=30,batch=16,shift=0,rate=0.01)");
             let trained = train(&text, network, &samples, 1, None);
             let losses = losses(&trained);
-            // Without learned scales a range that follows its weights leaps at so few codes.
-            assert!(method == "ste" || losses[losses.len() - 1] < losses[0], "{weights}: {losses:?}");
+            // Batches are small and differ: their mean over a quarter of the steps. Without learned scales a range that
+            // follows its weights leaps at so few codes.
+            let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
+            let quarter = losses.len() / 4;
+            let (first, last) = (mean(&losses[..quarter]), mean(&losses[losses.len() - quarter..]));
+            assert!(method == "ste" || last < first, "{weights}: {losses:?}");
             for layer in trained.network.layers() {
                 let codes = layer.codes.as_ref().unwrap();
                 let (low, high) = codes.format.code_range();
