@@ -28,10 +28,10 @@ pub(in crate::methods) static SPEC: Spec = Spec {
     data: DataNeed::Nothing,
     gradients: GradientNeed::Nothing,
     parameters: &[
-        Parameter { name: "iterations", default: 20.0, range: [0.0, 1000.0], whole: true },
-        Parameter { name: "p", default: 0.7, range: [0.1, 1.0], whole: false },
-        Parameter { name: "beta", default: 10.0, range: [0.01, 1e6], whole: false },
-        Parameter { name: "kappa", default: 1.01, range: [1.0, 2.0], whole: false },
+        Parameter::count("iterations", 20.0, [0.0, 1000.0]),
+        Parameter::number("p", 0.7, [0.1, 1.0]),
+        Parameter::number("beta", 10.0, [0.01, 1e6]),
+        Parameter::number("kappa", 1.01, [1.0, 2.0]),
     ],
 };
 

@@ -36,12 +36,12 @@ pub use pipeline::{Pipeline, PipelineError, Progression, Step};
 pub static ALL: &[&dyn Method] = &[
     &equalize::Equalize,
     &seqmse::SeqMse,
-    &reconstruct::AdaRound,
-    &reconstruct::AutoRound,
-    &reconstruct::Brecq,
+    &reconstruct::ADAROUND,
+    &reconstruct::AUTOROUND,
+    &reconstruct::BRECQ,
     &gptq::Gptq,
     &hqq::Hqq,
-    &reconstruct::QDrop,
+    &reconstruct::QDROP,
     &squant::SQuant,
     &bias_correct::BiasCorrect,
     &bias_correct_analytic::AnalyticBiasCorrect,
@@ -58,20 +58,20 @@ pub static ALL: &[&dyn Method] = &[
 pub static SPECS: &[&Spec] = &[
     &equalize::SPEC,
     &seqmse::SPEC,
-    &reconstruct::adaround::SPEC,
-    &reconstruct::autoround::SPEC,
-    &reconstruct::brecq::SPEC,
+    reconstruct::ADAROUND.spec,
+    reconstruct::AUTOROUND.spec,
+    reconstruct::BRECQ.spec,
     &gptq::SPEC,
     &hqq::SPEC,
-    &reconstruct::qdrop::SPEC,
+    reconstruct::QDROP.spec,
     &squant::SPEC,
     &bias_correct::SPEC,
     &bias_correct_analytic::SPEC,
-    &train::EWGS.spec,
-    &train::LSQ.spec,
-    &train::LSQ_PLUS.spec,
-    &train::PACT.spec,
-    &train::STE.spec,
+    train::EWGS.spec,
+    train::LSQ.spec,
+    train::LSQ_PLUS.spec,
+    train::PACT.spec,
+    train::STE.spec,
     &reestimate::SPEC,
 ];
 
@@ -137,6 +137,23 @@ pub struct Parameter {
     pub range: [f64; 2],
     /// Whether it is a whole number.
     pub whole: bool,
+}
+
+impl Parameter {
+    /// A number from the first of `range` to the second.
+    pub const fn number(name: &'static str, default: f64, range: [f64; 2]) -> Self {
+        Self { name, default, range, whole: false }
+    }
+
+    /// A whole number.
+    pub const fn count(name: &'static str, default: f64, range: [f64; 2]) -> Self {
+        Self { name, default, range, whole: true }
+    }
+
+    /// Yes (1) or no (0).
+    pub const fn flag(name: &'static str, default: bool) -> Self {
+        Self::count(name, if default { 1.0 } else { 0.0 }, [0.0, 1.0])
+    }
 }
 
 /// What a method says of itself.

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::QuantError;
 use crate::methods::{Advance, DataNeed, Method, Run, SPECS, Scene, Spec, find, spec_of};
-use crate::network::Network;
 
 /// A method with its settings. Written `adaround` or `adaround(iterations=500,rate=0.01)`.
 #[derive(Clone, Debug, PartialEq)]
@@ -242,13 +241,6 @@ pub async fn run(
             Some(advance) => told(step, &advance),
             None => return Ok(()),
         }
-    }
-}
-
-impl Network {
-    /// Whether any layer has weights in codes.
-    pub fn has_codes(&self) -> bool {
-        self.layers().iter().any(|layer| layer.codes.is_some())
     }
 }
 

@@ -26,7 +26,7 @@ pub(in crate::methods) static SPEC: Spec = Spec {
     stage: Stage::Reestimate,
     data: DataNeed::Samples,
     gradients: GradientNeed::Nothing,
-    parameters: &[Parameter { name: "samples", default: 256.0, range: [1.0, 65536.0], whole: true }],
+    parameters: &[Parameter::count("samples", 256.0, [1.0, 65536.0])],
 };
 
 impl Method for Reestimate {

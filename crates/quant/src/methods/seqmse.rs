@@ -29,8 +29,8 @@ pub(in crate::methods) static SPEC: Spec = Spec {
     data: DataNeed::Samples,
     gradients: GradientNeed::Nothing,
     parameters: &[
-        Parameter { name: "samples", default: 128.0, range: [1.0, 65536.0], whole: true },
-        Parameter { name: "candidates", default: 20.0, range: [2.0, 200.0], whole: true },
+        Parameter::count("samples", 128.0, [1.0, 65536.0]),
+        Parameter::count("candidates", 20.0, [2.0, 200.0]),
     ],
 };
 

@@ -32,10 +32,7 @@ pub(in crate::methods) static SPEC: Spec = Spec {
     stage: Stage::Equalize,
     data: DataNeed::Nothing,
     gradients: GradientNeed::Nothing,
-    parameters: &[
-        Parameter { name: "relu6", default: 0.0, range: [0.0, 1.0], whole: true },
-        Parameter { name: "absorb", default: 0.0, range: [0.0, 1.0], whole: true },
-    ],
+    parameters: &[Parameter::flag("relu6", false), Parameter::flag("absorb", false)],
 };
 
 /// The model, and the two passes of the observers.

@@ -36,11 +36,11 @@ pub(in crate::methods) static SPEC: Spec = Spec {
     data: DataNeed::Samples,
     gradients: GradientNeed::Nothing,
     parameters: &[
-        Parameter { name: "samples", default: 128.0, range: [1.0, 65536.0], whole: true },
-        Parameter { name: "damping", default: 0.01, range: [1e-6, 10.0], whole: false },
-        Parameter { name: "act-order", default: 0.0, range: [0.0, 1.0], whole: true },
-        Parameter { name: "static-groups", default: 0.0, range: [0.0, 1.0], whole: true },
-        Parameter { name: "passes", default: 0.0, range: [0.0, 100.0], whole: true },
+        Parameter::count("samples", 128.0, [1.0, 65536.0]),
+        Parameter::number("damping", 0.01, [1e-6, 10.0]),
+        Parameter::flag("act-order", false),
+        Parameter::flag("static-groups", false),
+        Parameter::count("passes", 0.0, [0.0, 100.0]),
     ],
 };
 

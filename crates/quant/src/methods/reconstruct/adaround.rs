@@ -4,52 +4,34 @@
 //! reads behind the layers that are done, and f_a the activation function behind it. β falls from 20 to 2 after a warm start
 //! without the regularizer.
 
-use super::run::{Reconstruction, cost};
+use super::Reconstruct;
 use super::settings::{
-    self, BETA_END, BETA_START, Granule, LAMBDA, LEARN_SCALE, RATE, Rule, SAMPLES, Settings, WARMUP,
+    self, BETA_END, BETA_START, Granule, LAMBDA, LEARN_SCALE, RATE, Rule, SAMPLES, WARMUP,
 };
-use crate::error::QuantError;
-use crate::methods::{DataNeed, GradientNeed, Method, Run, Spec, Stage, Step};
-use crate::network::Network;
+use crate::methods::{DataNeed, GradientNeed, Parameter, Spec, Stage};
 
 /// AdaRound.
-pub struct AdaRound;
-
-pub(in crate::methods) static SPEC: Spec = Spec {
-    name: "adaround",
-    title: "AdaRound",
-    source: "Nagel et al. 2020, arXiv 2004.10568",
-    stage: Stage::Round,
-    data: DataNeed::Samples,
-    gradients: GradientNeed::Layer,
-    parameters: &[
-        settings::iterations(500.0),
-        settings::batch(32.0),
-        RATE,
-        LAMBDA,
-        BETA_START,
-        BETA_END,
-        WARMUP,
-        SAMPLES,
-        LEARN_SCALE,
-        settings::number("step-rate", 1e-3, [0.0, 1.0]),
-    ],
+pub(in crate::methods) static ADAROUND: Reconstruct = Reconstruct {
+    spec: &Spec {
+        name: "adaround",
+        title: "AdaRound",
+        source: "Nagel et al. 2020, arXiv 2004.10568",
+        stage: Stage::Round,
+        data: DataNeed::Samples,
+        gradients: GradientNeed::Layer,
+        parameters: &[
+            settings::iterations(500.0),
+            settings::batch(32.0),
+            RATE,
+            LAMBDA,
+            BETA_START,
+            BETA_END,
+            WARMUP,
+            SAMPLES,
+            LEARN_SCALE,
+            Parameter::number("step-rate", 1e-3, [0.0, 1.0]),
+        ],
+    },
+    rule: Rule::Soft,
+    granule: Granule::Layer,
 };
-
-fn settings(step: &Step) -> Settings {
-    Settings::of(step, Rule::Soft, Granule::Layer)
-}
-
-impl Method for AdaRound {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
-
-    fn begin(&self, step: &Step, network: &Network) -> Result<Box<dyn Run>, QuantError> {
-        Ok(Box::new(Reconstruction::new(settings(step), network)?))
-    }
-
-    fn cost(&self, step: &Step, network: &Network, samples: usize) -> f64 {
-        cost(settings(step), network, samples)
-    }
-}

@@ -4,54 +4,36 @@
 //! passes a quantizer in it, is the float value with a probability. Roundings of weights and steps of activations are learned
 //! together.
 
-use super::run::{Reconstruction, cost};
+use super::Reconstruct;
 use super::settings::{
-    self, BETA_END, BETA_START, Granule, LAMBDA, LEARN_SCALE, RATE, Rule, SAMPLES, Settings, WARMUP,
+    self, BETA_END, BETA_START, Granule, LAMBDA, LEARN_SCALE, RATE, Rule, SAMPLES, WARMUP,
 };
-use crate::error::QuantError;
-use crate::methods::{DataNeed, GradientNeed, Method, Run, Spec, Stage, Step};
-use crate::network::Network;
+use crate::methods::{DataNeed, GradientNeed, Parameter, Spec, Stage};
 
 /// QDrop.
-pub struct QDrop;
-
-pub(in crate::methods) static SPEC: Spec = Spec {
-    name: "qdrop",
-    title: "QDrop",
-    source: "Wei et al. 2022, arXiv 2203.05740",
-    stage: Stage::Round,
-    data: DataNeed::Samples,
-    gradients: GradientNeed::Block,
-    parameters: &[
-        settings::iterations(500.0),
-        settings::batch(32.0),
-        RATE,
-        LAMBDA,
-        BETA_START,
-        BETA_END,
-        WARMUP,
-        SAMPLES,
-        settings::number("drop", 0.5, [0.0, 1.0]),
-        LEARN_SCALE,
-        settings::flag("learn-inputs", true),
-        settings::number("step-rate", 1e-3, [0.0, 1.0]),
-    ],
+pub(in crate::methods) static QDROP: Reconstruct = Reconstruct {
+    spec: &Spec {
+        name: "qdrop",
+        title: "QDrop",
+        source: "Wei et al. 2022, arXiv 2203.05740",
+        stage: Stage::Round,
+        data: DataNeed::Samples,
+        gradients: GradientNeed::Block,
+        parameters: &[
+            settings::iterations(500.0),
+            settings::batch(32.0),
+            RATE,
+            LAMBDA,
+            BETA_START,
+            BETA_END,
+            WARMUP,
+            SAMPLES,
+            Parameter::number("drop", 0.5, [0.0, 1.0]),
+            LEARN_SCALE,
+            Parameter::flag("learn-inputs", true),
+            Parameter::number("step-rate", 1e-3, [0.0, 1.0]),
+        ],
+    },
+    rule: Rule::Soft,
+    granule: Granule::Block,
 };
-
-fn settings(step: &Step) -> Settings {
-    Settings::of(step, Rule::Soft, Granule::Block)
-}
-
-impl Method for QDrop {
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
-
-    fn begin(&self, step: &Step, network: &Network) -> Result<Box<dyn Run>, QuantError> {
-        Ok(Box::new(Reconstruction::new(settings(step), network)?))
-    }
-
-    fn cost(&self, step: &Step, network: &Network, samples: usize) -> f64 {
-        cost(settings(step), network, samples)
-    }
-}

@@ -69,33 +69,20 @@ impl Settings {
     }
 }
 
-pub(super) const fn number(name: &'static str, default: f64, range: [f64; 2]) -> Parameter {
-    Parameter { name, default, range, whole: false }
-}
-
-pub(super) const fn count(name: &'static str, default: f64, range: [f64; 2]) -> Parameter {
-    Parameter { name, default, range, whole: true }
-}
-
-/// Yes (1) or no (0).
-pub(super) const fn flag(name: &'static str, default: bool) -> Parameter {
-    count(name, if default { 1.0 } else { 0.0 }, [0.0, 1.0])
-}
-
 pub(super) const fn iterations(default: f64) -> Parameter {
-    count("iterations", default, [1.0, 20_000.0])
+    Parameter::count("iterations", default, [1.0, 20_000.0])
 }
 
 pub(super) const fn batch(default: f64) -> Parameter {
-    count("batch", default, [1.0, 256.0])
+    Parameter::count("batch", default, [1.0, 256.0])
 }
 
-pub(super) const SAMPLES: Parameter = count("samples", 512.0, [1.0, 4096.0]);
+pub(super) const SAMPLES: Parameter = Parameter::count("samples", 512.0, [1.0, 4096.0]);
 /// The papers learn at 1e-3 for 10,000 iterations or more, with λ = 0.01. In a twentieth of that a variable has to come as
 /// far: at 1e-3 hardly any rounding is decided when they are over.
-pub(super) const RATE: Parameter = number("rate", 0.15, [0.0, 1.0]);
-pub(super) const LAMBDA: Parameter = number("lambda", 0.1, [0.0, 10.0]);
-pub(super) const BETA_START: Parameter = number("beta-start", 20.0, [1.0, 40.0]);
-pub(super) const BETA_END: Parameter = number("beta-end", 2.0, [1.0, 40.0]);
-pub(super) const WARMUP: Parameter = number("warmup", 0.2, [0.0, 1.0]);
-pub(super) const LEARN_SCALE: Parameter = flag("learn-scale", false);
+pub(super) const RATE: Parameter = Parameter::number("rate", 0.15, [0.0, 1.0]);
+pub(super) const LAMBDA: Parameter = Parameter::number("lambda", 0.1, [0.0, 10.0]);
+pub(super) const BETA_START: Parameter = Parameter::number("beta-start", 20.0, [1.0, 40.0]);
+pub(super) const BETA_END: Parameter = Parameter::number("beta-end", 2.0, [1.0, 40.0]);
+pub(super) const WARMUP: Parameter = Parameter::number("warmup", 0.2, [0.0, 1.0]);
+pub(super) const LEARN_SCALE: Parameter = Parameter::flag("learn-scale", false);

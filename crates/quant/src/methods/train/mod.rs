@@ -22,7 +22,7 @@ use run::Training;
 
 /// Straight-through estimator: scales of weights follow their range, inputs keep the grids that calibration found.
 pub(super) static STE: Train = Train {
-    spec: Spec {
+    spec: &Spec {
         name: "ste",
         title: "STE",
         source: "Bengio, Léonard & Courville 2013, arXiv 1308.3432",
@@ -36,7 +36,7 @@ pub(super) static STE: Train = Train {
 
 /// PACT: the clipping level of each input is learned as well.
 pub(super) static PACT: Train = Train {
-    spec: Spec {
+    spec: &Spec {
         name: "pact",
         title: "PACT",
         source: "Choi et al. 2018, arXiv 1805.06085",
@@ -50,7 +50,7 @@ pub(super) static PACT: Train = Train {
 
 /// Learned step size quantization.
 pub(super) static LSQ: Train = Train {
-    spec: Spec {
+    spec: &Spec {
         name: "lsq",
         title: "LSQ",
         source: "Esser et al. 2020, arXiv 1902.08153",
@@ -64,7 +64,7 @@ pub(super) static LSQ: Train = Train {
 
 /// LSQ with learned offsets of inputs.
 pub(super) static LSQ_PLUS: Train = Train {
-    spec: Spec {
+    spec: &Spec {
         name: "lsq-plus",
         title: "LSQ+",
         source: "Bhalgat et al. 2020, arXiv 2004.09576",
@@ -78,7 +78,7 @@ pub(super) static LSQ_PLUS: Train = Train {
 
 /// LSQ with gradients scaled element by element.
 pub(super) static EWGS: Train = Train {
-    spec: Spec {
+    spec: &Spec {
         name: "ewgs",
         title: "EWGS",
         source: "Lee, Kim & Ham 2021, arXiv 2104.00903",
@@ -92,38 +92,30 @@ pub(super) static EWGS: Train = Train {
                 all[i] = SHARED[i];
                 i += 1;
             }
-            all[SHARED.len()] = number("delta", 0.001, [0.0, 1.0]);
+            all[SHARED.len()] = Parameter::number("delta", 0.001, [0.0, 1.0]);
             all
         },
     },
     kind: Kind::Ewgs,
 };
 
-const fn number(name: &'static str, default: f64, range: [f64; 2]) -> Parameter {
-    Parameter { name, default, range, whole: false }
-}
-
-const fn whole(name: &'static str, default: f64, range: [f64; 2]) -> Parameter {
-    Parameter { name, default, range, whole: true }
-}
-
 /// What can be set of all of them.
 const SHARED: [Parameter; 10] = [
-    whole("steps", 300.0, [1.0, 100_000.0]),
-    whole("batch", 64.0, [1.0, 1024.0]),
-    number("rate", 0.002, [0.0, 1.0]),
-    number("scale-rate", 0.0005, [0.0, 1.0]),
+    Parameter::count("steps", 300.0, [1.0, 100_000.0]),
+    Parameter::count("batch", 64.0, [1.0, 1024.0]),
+    Parameter::number("rate", 0.002, [0.0, 1.0]),
+    Parameter::number("scale-rate", 0.0005, [0.0, 1.0]),
     // The share of the loss that is distilled from the float model; the rest is the cross-entropy with the labels.
-    number("distill", 1.0, [0.0, 1.0]),
-    number("temperature", 2.0, [0.1, 100.0]),
+    Parameter::number("distill", 1.0, [0.0, 1.0]),
+    Parameter::number("temperature", 2.0, [0.1, 100.0]),
     // Pixels up to which images are shifted at random.
-    whole("shift", 2.0, [0.0, 16.0]),
-    number("decay", 0.0, [0.0, 1.0]),
+    Parameter::count("shift", 2.0, [0.0, 16.0]),
+    Parameter::number("decay", 0.0, [0.0, 1.0]),
     // The strength of dampening at the end of training; it grows from 0 along a cosine.
-    number("dampening", 0.0, [0.0, 100.0]),
+    Parameter::number("dampening", 0.0, [0.0, 100.0]),
     // The frequency above which oscillating weights freeze at the end of training, from ten times that at its start; 0
     // for never.
-    number("freeze", 0.0, [0.0, 1.0]),
+    Parameter::number("freeze", 0.0, [0.0, 1.0]),
 ];
 
 /// The kinds of training.
@@ -138,7 +130,7 @@ enum Kind {
 
 /// A kind of training.
 pub(super) struct Train {
-    pub(super) spec: Spec,
+    pub(super) spec: &'static Spec,
     kind: Kind,
 }
 
@@ -172,14 +164,7 @@ impl Train {
 
 impl Method for Train {
     fn spec(&self) -> &'static Spec {
-        // The table holds these methods for ever.
-        match self.kind {
-            Kind::Ste => &STE.spec,
-            Kind::Pact => &PACT.spec,
-            Kind::Lsq => &LSQ.spec,
-            Kind::LsqPlus => &LSQ_PLUS.spec,
-            Kind::Ewgs => &EWGS.spec,
-        }
+        self.spec
     }
 
     fn begin(&self, step: &Step, network: &Network) -> Result<Box<dyn Run>, QuantError> {
