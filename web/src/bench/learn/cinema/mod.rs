@@ -80,9 +80,14 @@ pub fn Cinema() -> impl IntoView {
         Some(Reel { frames, at: at.get() })
     });
     let pick_scene = move |event| {
-        scene.set(event_target_value(&event).parse().ok());
+        // The last one is the newest, and stays so while more come in.
+        let last = all.with_untracked(Vec::len).saturating_sub(1);
+        let picked: Option<usize> = event_target_value(&event).parse().ok();
+        scene.set(picked.filter(|&at| at != last));
         place.set(None);
     };
+    let is_shown =
+        move |i: usize| scene.get().unwrap_or(usize::MAX).min(all.with(Vec::len).saturating_sub(1)) == i;
     let scrub = move |event| {
         playing.set(false);
         let at: Option<usize> = event_target_value(&event).parse().ok();
@@ -115,9 +120,8 @@ pub fn Cinema() -> impl IntoView {
                 <span class="grow"></span>
                 <Show when=move || all.with(|all| all.len().ge(&2))>
                     <select class="chip" aria-label=move || words().learn.layer on:change=pick_scene>
-                        <option value="" selected=move || scene.get().is_none()>"…"</option>
                         {move || all.get().into_iter().enumerate().map(|(i, one)| view! {
-                            <option value=i.to_string() selected=move || scene.get() == Some(i)>{format!("{}. {}", one.step + 1, one.place)}</option>
+                            <option value=i.to_string() selected=move || is_shown(i)>{format!("{}. {}", one.step + 1, one.place)}</option>
                         }).collect_view()}
                     </select>
                 </Show>
