@@ -51,7 +51,7 @@ pub(crate) fn both(network: &Network, samples: &Tensor, place: Place) -> [Tensor
 }
 
 /// Mean and standard deviation of each channel, by hand; channels lie on axis 1.
-fn moments(values: &Tensor) -> Vec<(f64, f64)> {
+pub(crate) fn moments(values: &Tensor) -> Vec<(f64, f64)> {
     let channels = values.shape()[1];
     let inner: usize = values.shape()[2..].iter().product();
     let of = |channel: usize| {

@@ -2,13 +2,13 @@
 
 use fewbit_graph::Tensor;
 use fewbit_quant::Network;
-use fewbit_quant::methods::{Advance, Calibration, Fact, Frame, Progression, Scene, pipeline};
+use fewbit_quant::methods::{Advance, Calibration, Fact, Frame, Place, Progression, Scene, pipeline};
 use fewbit_runtime::cpu::Cpu;
 use fewbit_runtime::{Cancel, Control, NeverPause};
 use fewbit_tests::Rng;
 use pollster::block_on;
 
-use crate::methods_correct::network;
+use crate::methods_correct::{both, moments, network};
 use crate::nets::{perceptron, prepare, random, residual};
 
 struct Trained {
@@ -73,7 +73,7 @@ fn small() -> (Network, Tensor) {
 
 #[test]
 fn every_kind_of_training_comes_nearer_to_the_float_model() {
-    for method in ["ste", "pact", "lsq", "lsq-plus", "ewgs"] {
+    for method in ["ste", "pact", "lsq", "lsq-plus", "ewgs", "dsq"] {
         let (network, samples) = small();
         let text = format!("{method}(steps=40,batch=16,shift=0,rate=0.01)");
         let trained = train(&text, network, &samples, 1, None);
@@ -107,6 +107,83 @@ fn narrow_formats_and_all_layouts_of_scales_learn() {
             }
         }
     }
+}
+
+#[test]
+fn ternary_weights_have_the_thresholds_and_levels_of_their_paper() {
+    let prepared = prepare(&residual(5));
+    let samples = random(&mut Rng::new(8), &[32, 2, 6, 6]);
+    for weights in ["int2@channel", "int2@tensor", "int2@group5"] {
+        // A rate of 0 leaves the latent weights where they are: the float ones.
+        let text = "twn(steps=2,batch=16,shift=0,rate=0,scale-rate=0)";
+        let trained = train(text, network(&prepared, &samples, weights, "uint8@tensor"), &samples, 1, None);
+        for (i, layer) in trained.network.layers().iter().enumerate() {
+            let float = prepared.weights(i).unwrap().as_f32().unwrap();
+            let codes = layer.codes.as_ref().unwrap();
+            for block in 0..codes.layout.block_count() {
+                let row: Vec<f64> = codes.layout.indices(block).map(|at| f64::from(float[at])).collect();
+                let threshold = 0.7 * row.iter().map(|w| w.abs()).sum::<f64>() / row.len() as f64;
+                let large: Vec<f64> = row.iter().map(|w| w.abs()).filter(|&w| w > threshold).collect();
+                let level = large.iter().sum::<f64>() / large.len() as f64;
+                assert!((f64::from(codes.grids[block].scale) / level - 1.0).abs() < 1e-5, "{weights}");
+                for (w, at) in row.iter().zip(codes.layout.indices(block)) {
+                    let expected = if w.abs() > threshold { w.signum() as i32 } else { 0 };
+                    assert_eq!(codes.codes[at], expected, "{weights}");
+                }
+            }
+        }
+    }
+    let losses = losses(&train(
+        "twn(steps=40,batch=16,shift=0,rate=0.01)",
+        network(&prepared, &samples, "int2@channel", "uint8@tensor"),
+        &samples,
+        1,
+        None,
+    ));
+    assert!(losses[losses.len() - 1] < losses[0], "{losses:?}");
+}
+
+#[test]
+fn a_batch_norm_that_learns_folds_into_scales_and_biases() {
+    let prepared = prepare(&residual(5));
+    let samples = random(&mut Rng::new(8), &[64, 2, 6, 6]);
+    // Nothing learns at a rate of 0; what batches say brings the mean and the deviation of the float network back.
+    let text = "ste(steps=80,batch=64,shift=0,rate=0,batch-norm=1)";
+    for (weights, refusals) in [("int4@channel", 3), ("int3@group4", 3), ("float", 3), ("int4@tensor", 4)] {
+        let before = network(&prepared, &samples, weights, "uint8@tensor");
+        let trained = train(text, before.clone(), &samples, 1, None);
+        let findings = &trained.advances.last().unwrap().findings;
+        let refused = findings.iter().filter(|f| matches!(f.what, Fact::NotApplied { .. })).count();
+        assert_eq!(refused, refusals, "{weights}: one layer has a BatchNorm, with a scale for each channel");
+        for (old, new) in before.layers().iter().zip(trained.network.layers()) {
+            assert_eq!(
+                old.codes.as_ref().map(|c| &c.codes),
+                new.codes.as_ref().map(|c| &c.codes),
+                "{weights}"
+            );
+        }
+        if refusals > 3 {
+            continue;
+        }
+        let told = prepared.statistics[0].as_ref().unwrap();
+        let [_, output] = both(&trained.network, &samples, Place::Output(0));
+        for (channel, (mean, deviation)) in moments(&output).into_iter().enumerate() {
+            assert!((mean - told.mean[channel]).abs() < 1e-2, "{weights}: {mean} for {told:?}");
+            assert!(
+                (deviation / told.deviation[channel] - 1.0).abs() < 1e-2,
+                "{weights}: {deviation} for {told:?}"
+            );
+        }
+    }
+    let trained = train(
+        "lsq(steps=40,batch=16,shift=0,rate=0.01,batch-norm=1)",
+        network(&prepared, &samples, "int3@channel", "uint4@tensor"),
+        &samples,
+        1,
+        None,
+    );
+    let losses = losses(&trained);
+    assert!(losses[losses.len() - 1] < 0.7 * losses[0], "{losses:?}");
 }
 
 #[test]

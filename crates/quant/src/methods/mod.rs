@@ -45,11 +45,13 @@ pub static ALL: &[&dyn Method] = &[
     &squant::SQuant,
     &bias_correct::BiasCorrect,
     &bias_correct_analytic::AnalyticBiasCorrect,
+    &train::DSQ,
     &train::EWGS,
     &train::LSQ,
     &train::LSQ_PLUS,
     &train::PACT,
     &train::STE,
+    &train::TWN,
     &reestimate::Reestimate,
 ];
 
@@ -67,11 +69,13 @@ pub static SPECS: &[&Spec] = &[
     &squant::SPEC,
     &bias_correct::SPEC,
     &bias_correct_analytic::SPEC,
+    train::DSQ.spec,
     train::EWGS.spec,
     train::LSQ.spec,
     train::LSQ_PLUS.spec,
     train::PACT.spec,
     train::STE.spec,
+    train::TWN.spec,
     &reestimate::SPEC,
 ];
 

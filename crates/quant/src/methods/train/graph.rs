@@ -1,10 +1,12 @@
 //! The graph that trains a whole network: the quantized network, its float teacher, the loss, gradients, and the optimizer.
 
-use fewbit_graph::op::{Estimator, Op, Reshape};
+use fewbit_graph::op::{Binary, Estimator, Op, Reshape};
 use fewbit_graph::{Graph, Patch, Tensor, WireId};
 use fewbit_numeric::{Affine, BlockLayout, Format};
 
+use super::norm::{self, Norm};
 use super::rows::Rows;
+use super::ternary;
 use crate::error::QuantError;
 use crate::network::Network;
 
@@ -15,12 +17,25 @@ pub(super) struct Rules {
     pub(super) weights: Estimator,
     /// How gradients pass through quantizers of inputs.
     pub(super) inputs: Estimator,
-    /// Whether the scales of weights are learned; if not they follow the range of the weights.
-    pub(super) learn_weight_scales: bool,
+    /// Where the levels of weights come from.
+    pub(super) levels: Levels,
     /// Whether the scales of inputs are learned.
     pub(super) learn_input_scales: bool,
     /// Whether the zero points of inputs are learned, where the format has one.
     pub(super) learn_zero_points: bool,
+    /// Whether BatchNorms that were folded come back and learn with the statistics of each batch.
+    pub(super) batch_norm: bool,
+}
+
+/// Where the levels of weights come from while latent weights move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Levels {
+    /// Scales are learned.
+    Learned,
+    /// Scales follow the range of the weights, as rounding to nearest would choose them.
+    Range,
+    /// Thresholds and levels follow the magnitudes of the weights, see [`super::ternary`]; in other formats as `Range`.
+    Ternary,
 }
 
 /// Where a quantizer's numbers are.
@@ -45,6 +60,8 @@ pub(super) struct WeightQuantizer {
     pub(super) grid: Grid,
     /// What the quantizer gives, in rows.
     pub(super) quantized: WireId,
+    /// A factor of each row of what it gives, \[rows\], where levels are no multiples of the quantizer's scale.
+    pub(super) gain: Option<WireId>,
 }
 
 /// A quantizer of an input that learns.
@@ -61,8 +78,11 @@ pub(super) struct TrainedLayer {
     /// The latent weights: rows if quantized, else of the weight's own shape.
     pub(super) latent: WireId,
     pub(super) weights: Option<WeightQuantizer>,
+    /// Its bias, if it learns.
     pub(super) bias: Option<WireId>,
     pub(super) input: Option<InputQuantizer>,
+    /// The BatchNorm behind it, if it is there again. It takes the part of the bias, which then stays.
+    pub(super) norm: Option<Norm>,
 }
 
 impl Grid {
@@ -102,6 +122,7 @@ impl TrainedLayer {
         if let Some(weights) = &mut self.weights {
             weights.grid.move_to(moved);
             weights.quantized = moved(weights.quantized);
+            weights.gain = weights.gain.map(moved);
         }
         if let Some(input) = &mut self.input {
             input.grid.move_to(moved);
@@ -137,9 +158,12 @@ impl Student {
                     let float = prepared.weights(i)?;
                     let rows = Rows::new(codes.layout, float.shape(), layer.channel_axis);
                     let values = rows.of_weight(float.as_f32()?);
-                    let grids = match rules.learn_weight_scales {
-                        true => learned_start(&codes.grids, &rows, &values),
-                        false => codes.grids.clone(),
+                    let is_ternary = rules.levels == Levels::Ternary && ternary::fits(codes.format);
+                    let ternary = is_ternary.then(|| ternary::levels(&rows, &values));
+                    let grids = match (rules.levels, &ternary) {
+                        (_, Some(levels)) => ternary::grids(&codes.grids, levels),
+                        (Levels::Learned, _) => learned_start(&codes.grids, &rows, &values),
+                        _ => codes.grids.clone(),
                     };
                     let latent = Tensor::f32([rows.count, rows.len], values)?;
                     let latent = patch.parameter(format!("{}.latent", layer.name), latent);
@@ -147,16 +171,27 @@ impl Student {
                     let op = Op::FakeQuantize { axis: 0, estimator: rules.weights };
                     let quantized = patch.node(format!("{}.quantized", layer.name), op, &grid.inputs(latent));
                     let (layout, format) = (codes.layout, codes.format);
-                    (latent, Some(WeightQuantizer { rows, layout, format, grid, quantized }))
+                    let gain = ternary.map(|levels| {
+                        patch.parameter(format!("{}.gain", layer.name), ternary::gains(&levels))
+                    });
+                    (latent, Some(WeightQuantizer { rows, layout, format, grid, quantized, gain }))
                 }
             };
             let weight = match &weights {
                 None => latent,
-                Some(weights) => weights.rows.weight(
-                    &mut |name, op, inputs| patch.node(name, op, inputs),
-                    &layer.name,
-                    weights.quantized,
-                ),
+                Some(weights) => {
+                    let mut node = |name, op, inputs: &[WireId]| patch.node(name, op, inputs);
+                    let levels = match weights.gain {
+                        None => weights.quantized,
+                        Some(gain) => {
+                            let column = Op::Reshape(Reshape::To(vec![weights.rows.count as i64, 1]));
+                            let gain = node(format!("{}.gain.column", layer.name), column, &[gain]);
+                            let times = Op::Binary(Binary::Mul);
+                            node(format!("{}.levels", layer.name), times, &[weights.quantized, gain])
+                        }
+                    };
+                    weights.rows.weight(&mut node, &layer.name, levels)
+                }
             };
             patch.replace_input(layer.node, 1, weight);
             let bias = match (prepared.bias(i)?, &quantized.bias) {
@@ -180,14 +215,27 @@ impl Student {
                 let format = quantized.input_applied.done.quantizer().map(|q| q.format);
                 InputQuantizer { grid, has_zero_point: format.is_some_and(Format::has_zero_point) }
             });
-            layers.push(TrainedLayer { latent, weights, bias, input });
+            layers.push(TrainedLayer { latent, weights, bias, input, norm: None });
         }
         let patched = patch.apply(&prepared.graph)?;
         // In a prepared graph outputs need every layer, so each of ours is there.
         let moved = |wire: WireId| patched.wire(wire).unwrap_or(wire);
         layers.iter_mut().for_each(|layer| layer.move_to(&moved));
-        let (input, output) = (moved(face.input), moved(face.output));
+        let (mut input, mut output) = (moved(face.input), moved(face.output));
+        let outputs = prepared.layers.iter().map(|layer| moved(prepared.graph.node_of(layer.node).output));
+        let outputs: Vec<WireId> = outputs.collect();
         let mut graph = patched.graph;
+        if rules.batch_norm {
+            let normed = norm::insert(network, &graph, &outputs, batch)?;
+            let moved = |wire: WireId| normed.wire(wire);
+            layers.iter_mut().for_each(|layer| layer.move_to(&moved));
+            (input, output) = (moved(input), moved(output));
+            for (layer, norm) in layers.iter_mut().zip(normed.norms) {
+                layer.bias = layer.bias.filter(|_| norm.is_none());
+                layer.norm = norm;
+            }
+            graph = normed.graph;
+        }
         let (classes, logits) = logits(&mut graph, network, output, batch)?;
         graph.outputs.clear();
         Ok(Self { input, logits, classes, layers, graph })

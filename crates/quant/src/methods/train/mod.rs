@@ -1,23 +1,26 @@
 //! Quantization-aware training: the whole network learns, weights and quantizers together.
 //!
 //! The forward pass sees quantized weights and inputs, the backward pass an estimator of their slopes; latent float weights
-//! take the steps. BatchNorm is folded before: what re-estimating would repair afterwards is `reestimate`'s. The methods
+//! take the steps. BatchNorms are folded before; with `batch-norm` they come back while the network learns. The methods
 //! here differ by what learns and how gradients pass (see `fewbit_graph::op::Estimator`); all take the same steps.
 
 mod batches;
 mod graph;
+mod norm;
 mod objective;
 mod oscillation;
 mod rows;
 mod run;
+mod ternary;
 
-use fewbit_graph::op::{Estimator, ScaleSlope, Slope};
+use fewbit_graph::op::{Estimator, Mask, ScaleSlope, Slope};
 
 use crate::error::QuantError;
+use crate::layer::QuantizedLayer;
 use crate::methods::{DataNeed, GradientNeed, Method, Parameter, Run, Spec, Stage, Step};
 use crate::network::Network;
 
-use graph::Rules;
+use graph::{Levels, Rules};
 use run::Training;
 
 /// Straight-through estimator: scales of weights follow their range, inputs keep the grids that calibration found.
@@ -85,22 +88,42 @@ pub(super) static EWGS: Train = Train {
         stage: Stage::Train,
         data: DataNeed::Samples,
         gradients: GradientNeed::Network,
-        parameters: &{
-            let mut all = [SHARED[0]; SHARED.len() + 1];
-            let mut i = 0;
-            while i < SHARED.len() {
-                all[i] = SHARED[i];
-                i += 1;
-            }
-            all[SHARED.len()] = Parameter::number("delta", 0.001, [0.0, 1.0]);
-            all
-        },
+        parameters: &with(Parameter::number("delta", 0.001, [0.0, 1.0])),
     },
     kind: Kind::Ewgs,
 };
 
+/// LSQ with a tanh in place of each step of the staircase, backwards.
+pub(super) static DSQ: Train = Train {
+    spec: &Spec {
+        name: "dsq",
+        title: "DSQ",
+        source: "Gong et al. 2019, arXiv 1908.05033",
+        stage: Stage::Train,
+        data: DataNeed::Samples,
+        gradients: GradientNeed::Network,
+        // Small is close to the staircase.
+        parameters: &with(Parameter::number("alpha", 0.2, [0.001, 0.999])),
+    },
+    kind: Kind::Dsq,
+};
+
+/// Ternary weights whose thresholds and levels follow their magnitudes.
+pub(super) static TWN: Train = Train {
+    spec: &Spec {
+        name: "twn",
+        title: "TWN",
+        source: "Li, Zhang & Liu 2016, arXiv 1605.04711",
+        stage: Stage::Train,
+        data: DataNeed::Samples,
+        gradients: GradientNeed::Network,
+        parameters: &SHARED,
+    },
+    kind: Kind::Twn,
+};
+
 /// What can be set of all of them.
-const SHARED: [Parameter; 10] = [
+const SHARED: [Parameter; 11] = [
     Parameter::count("steps", 300.0, [1.0, 100_000.0]),
     Parameter::count("batch", 64.0, [1.0, 1024.0]),
     Parameter::number("rate", 0.002, [0.0, 1.0]),
@@ -116,7 +139,20 @@ const SHARED: [Parameter; 10] = [
     // The frequency above which oscillating weights freeze at the end of training, from ten times that at its start; 0
     // for never.
     Parameter::number("freeze", 0.0, [0.0, 1.0]),
+    // Whether BatchNorms come back and learn.
+    Parameter::flag("batch-norm", false),
 ];
+
+/// [`SHARED`], and one more.
+const fn with(parameter: Parameter) -> [Parameter; SHARED.len() + 1] {
+    let mut all = [parameter; SHARED.len() + 1];
+    let mut i = 0;
+    while i < SHARED.len() {
+        all[i] = SHARED[i];
+        i += 1;
+    }
+    all
+}
 
 /// The kinds of training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +162,8 @@ enum Kind {
     Lsq,
     LsqPlus,
     Ewgs,
+    Dsq,
+    Twn,
 }
 
 /// A kind of training.
@@ -141,18 +179,30 @@ impl Train {
         let all = Rules {
             weights: straight,
             inputs: straight,
-            learn_weight_scales: true,
+            levels: Levels::Learned,
             learn_input_scales: true,
             learn_zero_points: false,
+            batch_norm: step.flag("batch-norm"),
         };
         match self.kind {
-            Kind::Ste => Rules { learn_weight_scales: false, learn_input_scales: false, ..all },
+            Kind::Ste => Rules { levels: Levels::Range, learn_input_scales: false, ..all },
             Kind::Pact => Rules {
                 inputs: Estimator { scale: ScaleSlope::Pact, ..straight },
-                learn_weight_scales: false,
+                levels: Levels::Range,
                 ..all
             },
             Kind::Lsq => all,
+            Kind::Dsq => {
+                let slope = Slope::Dsq { alpha: step.get("alpha") as f32 };
+                let estimator = Estimator { slope, ..straight };
+                Rules { weights: estimator, inputs: estimator, ..all }
+            }
+            // A weight far outside of the levels would never come back.
+            Kind::Twn => Rules {
+                weights: Estimator { mask: Mask::Rounded, ..straight },
+                levels: Levels::Ternary,
+                ..all
+            },
             Kind::LsqPlus => Rules { learn_zero_points: true, ..all },
             Kind::Ewgs => {
                 let estimator = Estimator { slope, ..straight };
@@ -175,6 +225,11 @@ impl Method for Train {
         }
         if network.layers().iter().all(|layer| layer.codes.is_none() && layer.input.is_none()) {
             let why = "nothing is quantized, so there is nothing to learn; quantize a layer first";
+            return Err(QuantError::Method { method: self.spec.name, why: why.to_owned() });
+        }
+        let ternary = |layer: &QuantizedLayer| layer.codes.as_ref().is_some_and(|c| ternary::fits(c.format));
+        if self.kind == Kind::Twn && !network.layers().iter().any(ternary) {
+            let why = "it learns the codes −1, 0 and 1, and no layer has these; give weights the format int2";
             return Err(QuantError::Method { method: self.spec.name, why: why.to_owned() });
         }
         Ok(Box::new(Training::new(self.spec.name, step.clone(), self.rules(step))))

@@ -5,8 +5,8 @@ use fewbit_graph::optimize::{Curve, Group, Learned, Optimizer, Schedule};
 use fewbit_graph::{Bindings, Graph, Tensor, WireId, grad, loss};
 use fewbit_numeric::Symmetry;
 
-use super::graph::{Rules, Student, TrainedLayer, WeightQuantizer};
-use super::oscillation;
+use super::graph::{Levels, Rules, Student, TrainedLayer, WeightQuantizer};
+use super::{oscillation, ternary};
 use crate::error::QuantError;
 use crate::methods::Step;
 use crate::network::Network;
@@ -21,6 +21,8 @@ pub(super) struct Trainer {
     pub(super) loss: WireId,
     /// One-hot labels [batch, classes], if the loss reads them.
     pub(super) labels: Option<WireId>,
+    /// Whether BatchNorms were to come back.
+    pub(super) batch_norm: bool,
     /// For each layer how often its weights oscillate, in rows; none for a layer in float.
     pub(super) oscillations: Vec<Option<WireId>>,
     /// Weights and biases, and the schedule of their rate; then scales and zero points.
@@ -98,7 +100,8 @@ impl Trainer {
             (adam(0.0).attach(&mut graph, &bindings, "scales", &scales)?, rate("scale-rate")),
         ];
         let oscillations = learning.follow(&mut graph, &student, network)?;
-        Ok(Self { graph, student, loss, labels, oscillations, groups, knobs })
+        let batch_norm = rules.batch_norm;
+        Ok(Self { graph, student, loss, labels, batch_norm, oscillations, groups, knobs })
     }
 
     /// Everything that a step changes.
@@ -142,15 +145,19 @@ impl Learning {
         loss: WireId,
         network: &Network,
     ) -> Result<(Vec<Learned>, Vec<Learned>), QuantError> {
-        let weights: Vec<WireId> =
-            student.layers.iter().flat_map(|layer| [Some(layer.latent), layer.bias]).flatten().collect();
+        let weights: Vec<WireId> = student.layers.iter().flat_map(TrainedLayer::learned_weights).collect();
         let scales: Vec<(WireId, bool)> =
             student.layers.iter().flat_map(|layer| layer.learned_grids(self.rules)).collect();
         let all: Vec<WireId> = weights.iter().copied().chain(scales.iter().map(|(wire, _)| *wire)).collect();
         let gradients = grad::gradients(graph, bindings, loss, &all)
             .map_err(|error| QuantError::Method { method, why: error.to_string() })?;
         let (of_weights, of_scales) = gradients.split_at(weights.len());
-        let learned = |(&parameter, &gradient)| Learned { parameter, gradient, within: None };
+        let gains: Vec<WireId> =
+            student.layers.iter().filter_map(|layer| layer.norm.map(|norm| norm.scale)).collect();
+        let learned = |(&parameter, &gradient)| {
+            let within = gains.contains(&parameter).then_some([0.0, f32::MAX]);
+            Learned { parameter, gradient, within }
+        };
         let mut weights: Vec<Learned> = weights.iter().zip(of_weights).map(learned).collect();
         if let Some(strength) = self.strength {
             for (i, layer) in student.layers.iter().enumerate() {
@@ -189,8 +196,10 @@ impl Learning {
             let next = graph.assignments[place].value;
             let (frequency, held) = oscillation::follow(graph, name, weights, next, self.threshold);
             graph.assignments[place].value = held;
-            if !self.rules.learn_weight_scales {
-                follow_range(graph, name, weights, held);
+            match (self.rules.levels, weights.gain) {
+                (Levels::Learned, _) => {}
+                (_, Some(gain)) => ternary::follow(graph, name, weights, gain, held),
+                (_, None) => follow_range(graph, name, weights, held),
             }
             frequencies.push(Some(frequency));
         }
@@ -199,10 +208,16 @@ impl Learning {
 }
 
 impl TrainedLayer {
+    /// What of it learns but the grids.
+    fn learned_weights(&self) -> impl Iterator<Item = WireId> {
+        let norm = self.norm.map(|norm| [norm.scale, norm.offset]);
+        [self.latent].into_iter().chain(self.bias).chain(norm.into_iter().flatten())
+    }
+
     /// What of its grids learns, and whether it is a scale.
     fn learned_grids(&self, rules: Rules) -> Vec<(WireId, bool)> {
         let mut learned = Vec::new();
-        if let Some(weights) = self.weights.as_ref().filter(|_| rules.learn_weight_scales) {
+        if let Some(weights) = self.weights.as_ref().filter(|_| rules.levels == Levels::Learned) {
             learned.push((weights.grid.scale, true));
         }
         if let Some(input) = self.input {

@@ -24,6 +24,11 @@ impl Rows {
         Self { layout, shape: shape.to_vec(), axis, count, len }
     }
 
+    /// The length of each row without what fills it up.
+    pub(crate) fn lengths(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.count).map(|block| self.layout.indices(block).count())
+    }
+
     /// The values of a weight as rows.
     pub(crate) fn of_weight(&self, values: &[f32]) -> Vec<f32> {
         let mut rows = vec![0.0; self.count * self.len];

@@ -5,10 +5,11 @@ use fewbit_numeric::Quantized;
 use fewbit_runtime::{Keep, LocalFuture, Plan, RunError};
 
 use super::batches::Sampler;
-use super::graph::Rules;
+use super::graph::{Rules, WeightQuantizer};
+use super::norm;
 use super::objective::Trainer;
 use crate::error::QuantError;
-use crate::methods::{Advance, Calibration, Fact, Finding, Frame, Run, Scene, Step};
+use crate::methods::{Advance, Calibration, Fact, Finding, Frame, Run, Scene, Step, layerwise};
 use crate::network::Network;
 
 /// About how many pictures a training shows.
@@ -201,25 +202,48 @@ impl Session {
     fn finish(&self, network: &mut Network, values: &[Tensor]) -> Result<Vec<Finding>, QuantError> {
         let mut findings = Vec::new();
         for (i, layer) in self.trainer.student.layers.iter().enumerate() {
+            let mut tell = |what| findings.push(Finding { layer: i as u32, what });
             let latent = self.value(values, layer.latent)?;
             let before = network.layer(i)?.clone();
+            let norm = match layer.norm {
+                Some(norm) => Some(norm::Learned {
+                    scale: self.value(values, norm.scale)?,
+                    offset: self.value(values, norm.offset)?,
+                    mean: self.value(values, norm.mean)?,
+                    variance: self.value(values, norm.variance)?,
+                }),
+                None => None,
+            };
+            let gains = norm.as_ref().map(norm::Learned::gains);
             match &layer.weights {
                 Some(weights) => {
-                    let scales = self.value(values, weights.grid.scale)?;
-                    let zeros = self.value(values, weights.grid.zero_point)?;
-                    let grids = weights.grid.read(scales, zeros);
-                    let latent = weights.rows.to_weight(latent);
-                    let codes = Quantized::nearest(weights.format, weights.layout, grids, &latent);
+                    let mut codes = self.codes(values, latent, weights)?;
+                    if let Some(gains) = &gains {
+                        norm::scale_codes(&mut codes, gains);
+                    }
                     if let Some(old) = &before.codes {
                         let count = old.codes.iter().zip(&codes.codes).filter(|(a, b)| a != b).count() as u64;
-                        let of = codes.codes.len() as u64;
-                        findings.push(Finding { layer: i as u32, what: Fact::Flipped { count, of } });
-                        findings
-                            .push(Finding { layer: i as u32, what: scale_change(&old.grids, &codes.grids) });
+                        tell(Fact::Flipped { count, of: codes.codes.len() as u64 });
+                        tell(scale_change(&old.grids, &codes.grids));
                     }
                     network.set_codes(i, codes)?;
                 }
-                None => network.set_weights(i, Tensor::f32(before.weights.shape(), latent.to_vec())?)?,
+                None => {
+                    let mut weights = latent.to_vec();
+                    if let Some(gains) = &gains {
+                        let axis = network.prepared().layer(i)?.channel_axis;
+                        norm::scale_weights(&mut weights, before.weights.shape(), axis, gains);
+                    }
+                    network.set_weights(i, Tensor::f32(before.weights.shape(), weights)?)?;
+                }
+            }
+            if let (Some(norm), Some(gains), Some(bias)) = (&norm, &gains, layerwise::bias(network, i)?) {
+                let folded = Tensor::f32(bias.shape(), norm.bias(bias.as_f32()?, gains))?;
+                network.set_bias(i, folded)?;
+            } else if self.trainer.batch_norm
+                && let Some(reason) = norm::refusal(network, i)?
+            {
+                tell(layerwise::not_applied(reason));
             }
             if let (Some(wire), Some(bias)) = (layer.bias, network.prepared().bias(i)?) {
                 let learned = Tensor::f32(bias.shape(), self.value(values, wire)?.to_vec())?;
@@ -232,6 +256,26 @@ impl Session {
             }
         }
         Ok(findings)
+    }
+
+    /// The codes of latent weights, in rows, and the grids of the levels that they stand for.
+    fn codes(
+        &self,
+        values: &[Tensor],
+        latent: &[f32],
+        weights: &WeightQuantizer,
+    ) -> Result<Quantized, QuantError> {
+        let scales = self.value(values, weights.grid.scale)?;
+        let zeros = self.value(values, weights.grid.zero_point)?;
+        let grids = weights.grid.read(scales, zeros);
+        let latent = weights.rows.to_weight(latent);
+        let mut codes = Quantized::nearest(weights.format, weights.layout, grids, &latent);
+        if let Some(gain) = weights.gain {
+            for (grid, gain) in codes.grids.iter_mut().zip(self.value(values, gain)?) {
+                grid.scale *= gain;
+            }
+        }
+        Ok(codes)
     }
 }
 
