@@ -25,8 +25,11 @@ pub fn paint_values(canvas: &HtmlCanvasElement, width: usize, height: usize, val
 }
 
 fn put(canvas: &HtmlCanvasElement, width: usize, height: usize, rgba: Vec<u8>) {
-    canvas.set_width(width as u32);
-    canvas.set_height(height as u32);
+    // To set a size, even the same one, throws the canvas's pixels away and lays the page out again.
+    if (canvas.width(), canvas.height()) != (width as u32, height as u32) {
+        canvas.set_width(width as u32);
+        canvas.set_height(height as u32);
+    }
     let context =
         canvas.get_context("2d").ok().flatten().and_then(|c| c.dyn_into::<CanvasRenderingContext2d>().ok());
     let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba), width as u32, height as u32);

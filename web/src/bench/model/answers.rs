@@ -25,8 +25,11 @@ pub fn Answers() -> impl IntoView {
         })
     };
     let is_same = move || results.evaluation.with(|e| e.as_ref().is_some_and(|e| e.value.agree == e.value.n));
-    let shown =
-        move || results.answers.with(|answers| answers.iter().take(SHOWN).cloned().collect::<Vec<_>>());
+    // Each place of the strip stays and changes what it shows: new ones at every answer would cost more than the answers.
+    let places = (0..SHOWN).map(|place| {
+        let answer = Memo::new(move |_| results.answers.with(|answers| answers.get(place).cloned()));
+        view! { <Show when=move || answer.with(Option::is_some)><Sample answer /></Show> }
+    });
     let is_stale = move || results.evaluation.with(|e| e.as_ref().is_some_and(|e| desk.is_stale(e.revision)));
     view! {
         <div>
@@ -37,21 +40,23 @@ pub fn Answers() -> impl IntoView {
             </div>
             <Show when=is_same><p class="muted">{move || words().model.answers_same}</p></Show>
             <ul class="samples" class:stale-mark=is_stale>
-                <For each=shown key=|answer| (answer.picture.index, answer.quantized.0) let(answer)><Sample answer /></For>
+                {places.collect_view()}
             </ul>
         </div>
     }
 }
 
 #[component]
-fn Sample(answer: Answer) -> impl IntoView {
+fn Sample(answer: Memo<Option<Answer>>) -> impl IntoView {
     let desk = Desk::here();
     let node = NodeRef::<html::Canvas>::new();
-    let picture = answer.picture.clone();
+    let picture = Memo::new(move |_| answer.with(|answer| Some(answer.as_ref()?.picture.clone())));
     Effect::new(move |_| {
-        if let Some(element) = node.get() {
-            canvas::paint(&element, &picture);
-        }
+        picture.with(|picture| {
+            if let (Some(element), Some(picture)) = (node.get(), picture) {
+                canvas::paint(&element, picture);
+            }
+        });
     });
     let class_of = move |class: u32| {
         desk.results.data.with(|data| {
@@ -59,19 +64,26 @@ fn Sample(answer: Answer) -> impl IntoView {
             name.unwrap_or_else(|| class.to_string())
         })
     };
-    let (float, quantized) = (answer.float.0, answer.quantized.0);
-    let has_flipped = float != quantized;
-    let is_wrong = answer.label.is_some_and(|label| label != quantized);
-    let label = answer.label;
-    let name = move || {
-        (words().model.answer)(label.map(class_of).as_deref(), &class_of(float), &class_of(quantized))
+    let classes = Memo::new(move |_| {
+        answer.with(|answer| answer.as_ref().map(|answer| (answer.label, answer.float.0, answer.quantized.0)))
+    });
+    let has_flipped = move || classes.get().is_some_and(|(_, float, quantized)| float != quantized);
+    let is_wrong = move || {
+        has_flipped()
+            && classes.get().is_some_and(|(label, _, quantized)| label.is_some_and(|label| label != quantized))
     };
+    let name = move || {
+        let (label, float, quantized) = classes.get()?;
+        Some((words().model.answer)(label.map(class_of).as_deref(), &class_of(float), &class_of(quantized)))
+    };
+    let float = move || classes.get().map(|(_, float, _)| class_of(float));
+    let quantized = move || classes.get().map(|(.., quantized)| class_of(quantized));
     view! {
-        <li class:flip=has_flipped class:wrong=has_flipped && is_wrong title=name>
+        <li class:flip=has_flipped class:wrong=is_wrong title=name>
             <canvas node_ref=node aria-hidden="true"></canvas>
             <span class="visually-hidden">{name}</span>
-            <span aria-hidden="true">{move || class_of(float)}</span>
-            {has_flipped.then(|| view! { <span class="turn" aria-hidden="true">"→ "{move || class_of(quantized)}</span> })}
+            <span aria-hidden="true">{float}</span>
+            <span class="turn" aria-hidden="true" hidden=move || !has_flipped()>"→ "{quantized}</span>
         </li>
     }
 }
