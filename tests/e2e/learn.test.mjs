@@ -130,6 +130,22 @@ test("on WebGPU as well: a few iterations of AdaRound, then a few steps of LSQ",
   assert.ok(accuracy > 80, `${accuracy} %`);
 });
 
+test("a run survives a GPU that is lost", async (t) => {
+  const page = await open(t, "?backend=gpu", { webgpu: true, expected: [/deprecated/] });
+  await learn(page);
+  await choose(page, "LSQ with distillation", { steps: 12, batch: 8 });
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.locator(".cinema .line").first().waitFor({ timeout: PATIENCE });
+  const browser = await page.context().browser().newBrowserCDPSession();
+  await browser.send("Browser.crashGpuProcess").catch(() => {});
+  await page.getByRole("heading", { name: "The GPU was lost" }).waitFor({ timeout: PATIENCE });
+  await rows(page).first().waitFor({ timeout: PATIENCE });
+  const [[name, accuracy]] = await accuracies(page);
+  t.diagnostic(`${name}: ${accuracy} % after its device was lost`);
+  assert.match(name, /^lsq/);
+  assert.ok(accuracy > 70, `${accuracy} %`);
+});
+
 test("in the dark, in Chinese and on a phone", async (t) => {
   const page = await open(t, "", { theme: "dark", viewport: SCREENS.phone });
   await settled(page);

@@ -437,6 +437,13 @@ impl Desk {
         }
     }
 
+    /// Opens another engine in the same worker, which goes on with it.
+    fn reopen(self) {
+        self.results.engine.set(None);
+        self.results.speed.set(None);
+        self.send(Request::Open { choice: self.choice.get_value(), spoil: None }, Vec::new());
+    }
+
     fn start_engine(self, choice: EngineChoice) {
         let started = Engine::start(choice, move |event, blobs| self.hear(event, blobs));
         match started {
@@ -569,6 +576,7 @@ impl Desk {
             Event::Settled { revision } => {
                 results.settled.set(revision);
                 results.progress.set(None);
+                self.hidden.with_value(|hidden| hidden.borrow_mut().restarts = 0);
             }
             Event::Swept { revision, row } => results.sensitivity.update(|rows| match rows {
                 Some(rows) if rows.revision == revision => rows.value.push(row),
@@ -657,19 +665,25 @@ impl Desk {
     fn failed(self, failure: Failure) {
         self.results.progress.set(None);
         self.hidden.with_value(|hidden| hidden.borrow_mut().candidate = None);
-        let restarts = match failure.code {
-            Code::WorkerLost | Code::DeviceLost => self.hidden.with_value(|hidden| {
-                let mut hidden = hidden.borrow_mut();
+        let code = failure.code;
+        let is_over = matches!(code, Code::WorkerLost | Code::DeviceLost);
+        let restarts = self.hidden.with_value(|hidden| {
+            let mut hidden = hidden.borrow_mut();
+            hidden.restarts += u32::from(is_over);
+            if code == Code::WorkerLost {
                 hidden.engine = None;
-                hidden.restarts += 1;
-                hidden.restarts
-            }),
-            _ => 0,
-        };
+            }
+            hidden.restarts
+        });
         self.tell(failure, true);
-        if (1..=MOST_RESTARTS).contains(&restarts) {
+        if !is_over || restarts > MOST_RESTARTS {
+            return;
+        }
+        match code {
+            // The worker lives, with all that is on its bench.
+            Code::DeviceLost => self.reopen(),
             // Not from within the dead worker's own listener.
-            leptos::task::spawn_local(async move { self.restart(self.choice.get_value()) });
+            _ => leptos::task::spawn_local(async move { self.restart(self.choice.get_value()) }),
         }
     }
 }

@@ -144,6 +144,30 @@ fn ternary_weights_have_the_thresholds_and_levels_of_their_paper() {
 }
 
 #[test]
+fn balanced_binary_weights_are_signs_around_their_mean_times_a_power_of_two() {
+    let prepared = prepare(&residual(5));
+    let samples = random(&mut Rng::new(8), &[32, 2, 6, 6]);
+    let start = || network(&prepared, &samples, "int1@channel", "uint8@tensor");
+    let trained = train("ir-net(steps=2,batch=16,shift=0,rate=0)", start(), &samples, 1, None);
+    for (i, layer) in trained.network.layers().iter().enumerate() {
+        let float = prepared.weights(i).unwrap().as_f32().unwrap();
+        let codes = layer.codes.as_ref().unwrap();
+        for block in 0..codes.layout.block_count() {
+            let row: Vec<f64> = codes.layout.indices(block).map(|at| f64::from(float[at])).collect();
+            let mean = row.iter().sum::<f64>() / row.len() as f64;
+            let magnitude = row.iter().map(|w| (w - mean).abs()).sum::<f64>() / row.len() as f64;
+            assert_eq!(f64::from(codes.grids[block].scale), 2.0 * magnitude.log2().round().exp2());
+            for (w, at) in row.iter().zip(codes.layout.indices(block)) {
+                assert_eq!(codes.codes[at], i32::from(*w >= mean));
+            }
+        }
+    }
+    let text = "ir-net(steps=60,batch=16,shift=0,rate=0.02,batch-norm=1)";
+    let losses = losses(&train(text, start(), &samples, 1, None));
+    assert!(losses[losses.len() - 1] < losses[0], "{losses:?}");
+}
+
+#[test]
 fn a_batch_norm_that_learns_folds_into_scales_and_biases() {
     let prepared = prepare(&residual(5));
     let samples = random(&mut Rng::new(8), &[64, 2, 6, 6]);
@@ -244,7 +268,9 @@ fn what_cannot_be_trained_says_why() {
     };
     let unlabelled = Calibration { samples: samples.clone(), labels: None };
     assert!(fails("float", "lsq", unlabelled.clone()).contains("nothing is quantized"));
-    assert!(fails("int4@channel", "lsq(distill=0)", unlabelled).contains("no labels"));
+    assert!(fails("int4@channel", "lsq(distill=0)", unlabelled.clone()).contains("no labels"));
+    assert!(fails("int4@channel", "twn", unlabelled.clone()).contains("int2"));
+    assert!(fails("int4@channel", "ir-net", unlabelled).contains("int1"));
 }
 
 #[test]

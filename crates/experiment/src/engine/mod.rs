@@ -76,6 +76,8 @@ pub struct Engine {
     estimate: Option<Estimating>,
     sweep: Option<Sweep>,
     timed: Option<Timed>,
+    /// Whether a run was at work when the device was lost.
+    interrupted: bool,
 }
 
 impl Engine {
@@ -93,11 +95,12 @@ impl Engine {
             estimate: None,
             sweep: None,
             timed: None,
+            interrupted: false,
         }
     }
 
-    /// Goes on with another engine: the one before was lost. Everything on the bench stays, and so does a run: it is paused, and
-    /// goes on from its last checkpoint when told to.
+    /// Goes on with another engine: the one before was lost. Everything on the bench stays, and so does a run: if it was at
+    /// work, it goes on from its last checkpoint.
     pub fn replace_backend(&mut self, backend: Rc<dyn Backend>) {
         self.backend = backend;
         self.paces = Paces::default();
@@ -108,6 +111,9 @@ impl Engine {
         }
         if let Some(goal) = &mut self.goal {
             goal.reached = Reached::Nothing;
+        }
+        if std::mem::take(&mut self.interrupted) {
+            self.take_up_run();
         }
     }
 
@@ -210,7 +216,9 @@ impl Engine {
     /// Stops, and says why.
     fn fail(&mut self, error: &QuantError) {
         let failure = failure_of(error);
-        let failure = match self.spare_run(failure.code == Code::DeviceLost) {
+        let is_lost = failure.code == Code::DeviceLost;
+        self.interrupted = is_lost && self.is_learning();
+        let failure = match self.spare_run(is_lost) {
             Some(what) => failure.hint(what),
             None => failure,
         };

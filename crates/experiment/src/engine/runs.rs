@@ -49,6 +49,20 @@ impl Engine {
         }
     }
 
+    /// Whether a run is at work.
+    pub(super) fn is_learning(&mut self) -> bool {
+        self.learning().is_some_and(|learning| learning.mode == Mode::Running)
+    }
+
+    /// Lets the run that stands still go on, as what it was for before.
+    pub(super) fn take_up_run(&mut self) {
+        if let Some(learning) = self.learning() {
+            learning.mode = Mode::Running;
+            let id = learning.id;
+            self.emit(Event::Run { id, phase: Phase::Learning });
+        }
+    }
+
     /// Lets the run go on, for good or for one unit.
     pub(super) fn continue_run(&mut self, revision: u64, mode: Mode) -> Result<(), Failure> {
         if let Some(learning) = self.shelved.take() {
@@ -215,12 +229,12 @@ impl Engine {
         Ok(())
     }
 
-    /// After a failure: a run that has learned something stands still where it was, and so does one whose device is lost; its
-    /// method goes on from its own last checkpoint. Another one is dropped. Says what became of it.
+    /// After a failure: a run that has learned something stands still where it was, and so does one whose device is lost; with
+    /// another device its method goes on from its own last checkpoint. Another one is dropped. Says what became of it.
     pub(super) fn spare_run(&mut self, device_is_lost: bool) -> Option<&'static str> {
         let has_begun = self.learning()?.has_begun();
         if device_is_lost {
-            return Some("the run is paused; it goes on from its last checkpoint once there is an engine");
+            return Some("a run goes on from its last checkpoint once there is an engine again");
         }
         if has_begun {
             return Some("the run is paused: keep what it learned, or drop it");

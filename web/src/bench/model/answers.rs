@@ -70,7 +70,9 @@ fn Sample(answer: Memo<Option<Answer>>) -> impl IntoView {
     let has_flipped = move || classes.get().is_some_and(|(_, float, quantized)| float != quantized);
     let is_wrong = move || {
         has_flipped()
-            && classes.get().is_some_and(|(label, _, quantized)| label.is_some_and(|label| label != quantized))
+            && classes
+                .get()
+                .is_some_and(|(label, _, quantized)| label.is_some_and(|label| label != quantized))
     };
     let name = move || {
         let (label, float, quantized) = classes.get()?;

@@ -4,6 +4,7 @@ use fewbit_graph::op::{Binary, Estimator, Op, Reshape};
 use fewbit_graph::{Graph, Patch, Tensor, WireId};
 use fewbit_numeric::{Affine, BlockLayout, Format};
 
+use super::binary;
 use super::norm::{self, Norm};
 use super::rows::Rows;
 use super::ternary;
@@ -36,6 +37,8 @@ pub(super) enum Levels {
     Range,
     /// Thresholds and levels follow the magnitudes of the weights, see [`super::ternary`]; in other formats as `Range`.
     Ternary,
+    /// Binary weights are balanced, and their levels powers of two, see [`super::binary`]; in other formats as `Range`.
+    Balanced,
 }
 
 /// Where a quantizer's numbers are.
@@ -62,6 +65,8 @@ pub(super) struct WeightQuantizer {
     pub(super) quantized: WireId,
     /// A factor of each row of what it gives, \[rows\], where levels are no multiples of the quantizer's scale.
     pub(super) gain: Option<WireId>,
+    /// Whether it reads the latent weights less the means of their rows; see [`super::binary`].
+    pub(super) balanced: bool,
 }
 
 /// A quantizer of an input that learns.
@@ -160,8 +165,10 @@ impl Student {
                     let values = rows.of_weight(float.as_f32()?);
                     let is_ternary = rules.levels == Levels::Ternary && ternary::fits(codes.format);
                     let ternary = is_ternary.then(|| ternary::levels(&rows, &values));
+                    let balanced = rules.levels == Levels::Balanced && binary::fits(codes.format, &rows);
                     let grids = match (rules.levels, &ternary) {
                         (_, Some(levels)) => ternary::grids(&codes.grids, levels),
+                        _ if balanced => binary::grids(&codes.grids, &rows, &binary::centred(&rows, &values)),
                         (Levels::Learned, _) => learned_start(&codes.grids, &rows, &values),
                         _ => codes.grids.clone(),
                     };
@@ -169,12 +176,15 @@ impl Student {
                     let latent = patch.parameter(format!("{}.latent", layer.name), latent);
                     let grid = Grid::new(&mut patch, &layer.name, &grids);
                     let op = Op::FakeQuantize { axis: 0, estimator: rules.weights };
-                    let quantized = patch.node(format!("{}.quantized", layer.name), op, &grid.inputs(latent));
+                    let mut node = |name, op, inputs: &[WireId]| patch.node(name, op, inputs);
+                    let seen =
+                        if balanced { binary::balanced(&mut node, &layer.name, latent) } else { latent };
+                    let quantized = node(format!("{}.quantized", layer.name), op, &grid.inputs(seen));
                     let (layout, format) = (codes.layout, codes.format);
                     let gain = ternary.map(|levels| {
                         patch.parameter(format!("{}.gain", layer.name), ternary::gains(&levels))
                     });
-                    (latent, Some(WeightQuantizer { rows, layout, format, grid, quantized, gain }))
+                    (latent, Some(WeightQuantizer { rows, layout, format, grid, quantized, gain, balanced }))
                 }
             };
             let weight = match &weights {

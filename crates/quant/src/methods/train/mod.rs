@@ -5,6 +5,7 @@
 //! here differ by what learns and how gradients pass (see `fewbit_graph::op::Estimator`); all take the same steps.
 
 mod batches;
+mod binary;
 mod graph;
 mod norm;
 mod objective;
@@ -14,6 +15,7 @@ mod run;
 mod ternary;
 
 use fewbit_graph::op::{Estimator, Mask, ScaleSlope, Slope};
+use fewbit_numeric::Format;
 
 use crate::error::QuantError;
 use crate::layer::QuantizedLayer;
@@ -122,6 +124,20 @@ pub(super) static TWN: Train = Train {
     kind: Kind::Twn,
 };
 
+/// Balanced binary weights, and a sign that sharpens.
+pub(super) static IR_NET: Train = Train {
+    spec: &Spec {
+        name: "ir-net",
+        title: "IR-Net",
+        source: "Qin et al. 2020, arXiv 1909.10788",
+        stage: Stage::Train,
+        data: DataNeed::Samples,
+        gradients: GradientNeed::Network,
+        parameters: &SHARED,
+    },
+    kind: Kind::IrNet,
+};
+
 /// What can be set of all of them.
 const SHARED: [Parameter; 11] = [
     Parameter::count("steps", 300.0, [1.0, 100_000.0]),
@@ -164,6 +180,7 @@ enum Kind {
     Ewgs,
     Dsq,
     Twn,
+    IrNet,
 }
 
 /// A kind of training.
@@ -203,11 +220,30 @@ impl Train {
                 levels: Levels::Ternary,
                 ..all
             },
+            Kind::IrNet => Rules { levels: Levels::Balanced, ..all },
             Kind::LsqPlus => Rules { learn_zero_points: true, ..all },
             Kind::Ewgs => {
                 let estimator = Estimator { slope, ..straight };
                 Rules { weights: estimator, inputs: estimator, ..all }
             }
+        }
+    }
+}
+
+impl Train {
+    /// Why there is nothing for this kind to learn, if so.
+    fn unfit(&self, layers: &[QuantizedLayer]) -> Option<&'static str> {
+        let none = |fits: fn(Format) -> bool| {
+            !layers.iter().any(|layer| layer.codes.as_ref().is_some_and(|codes| fits(codes.format)))
+        };
+        match self.kind {
+            Kind::Twn if none(ternary::fits) => {
+                Some("it learns the codes −1, 0 and 1, and no layer has these; give weights the format int2")
+            }
+            Kind::IrNet if none(Format::is_binary) => {
+                Some("it learns the signs of weights, and no layer is binary; give weights the format int1")
+            }
+            _ => None,
         }
     }
 }
@@ -227,9 +263,7 @@ impl Method for Train {
             let why = "nothing is quantized, so there is nothing to learn; quantize a layer first";
             return Err(QuantError::Method { method: self.spec.name, why: why.to_owned() });
         }
-        let ternary = |layer: &QuantizedLayer| layer.codes.as_ref().is_some_and(|c| ternary::fits(c.format));
-        if self.kind == Kind::Twn && !network.layers().iter().any(ternary) {
-            let why = "it learns the codes −1, 0 and 1, and no layer has these; give weights the format int2";
+        if let Some(why) = self.unfit(network.layers()) {
             return Err(QuantError::Method { method: self.spec.name, why: why.to_owned() });
         }
         Ok(Box::new(Training::new(self.spec.name, step.clone(), self.rules(step))))

@@ -6,7 +6,7 @@ use fewbit_graph::{Bindings, Graph, Tensor, WireId, grad, loss};
 use fewbit_numeric::Symmetry;
 
 use super::graph::{Levels, Rules, Student, TrainedLayer, WeightQuantizer};
-use super::{oscillation, ternary};
+use super::{binary, oscillation, ternary};
 use crate::error::QuantError;
 use crate::methods::Step;
 use crate::network::Network;
@@ -85,7 +85,11 @@ impl Trainer {
         let threshold = (freeze > 0.0).then(|| knob(&mut graph, "freeze", cosine(10.0 * freeze, freeze)));
         let strength = (dampening > 0.0).then(|| knob(&mut graph, "dampening", cosine(0.0, 2.0 * dampening)));
 
-        let learning = Learning { rules, threshold, strength };
+        let balanced =
+            student.layers.iter().any(|layer| layer.weights.as_ref().is_some_and(|weights| weights.balanced));
+        let sharpness = balanced.then(|| knob(&mut graph, "sharpness", binary::sharpness(steps)));
+
+        let learning = Learning { rules, threshold, strength, sharpness };
         let (weights, scales) = learning.gradients(method, &mut graph, &bindings, &student, loss, network)?;
         let decay = step.get("decay") as f32;
         let adam = |weight_decay| match Optimizer::ADAM {
@@ -132,6 +136,8 @@ struct Learning {
     threshold: Option<WireId>,
     /// Twice the strength of dampening.
     strength: Option<WireId>,
+    /// log₁₀ of how sharp the sign of balanced weights is backwards.
+    sharpness: Option<WireId>,
 }
 
 impl Learning {
@@ -148,7 +154,16 @@ impl Learning {
         let weights: Vec<WireId> = student.layers.iter().flat_map(TrainedLayer::learned_weights).collect();
         let scales: Vec<(WireId, bool)> =
             student.layers.iter().flat_map(|layer| layer.learned_grids(self.rules)).collect();
-        let all: Vec<WireId> = weights.iter().copied().chain(scales.iter().map(|(wire, _)| *wire)).collect();
+        // Of balanced weights along what their quantizer gives.
+        let balanced: Vec<(usize, &TrainedLayer, &WeightQuantizer)> = (student.layers.iter().enumerate())
+            .filter_map(|(i, layer)| Some((i, layer, layer.weights.as_ref().filter(|w| w.balanced)?)))
+            .collect();
+        let along = |wire: &WireId| {
+            let of = balanced.iter().find(|(_, layer, _)| layer.latent == *wire);
+            of.map_or(*wire, |(.., weights)| weights.quantized)
+        };
+        let all: Vec<WireId> =
+            weights.iter().map(along).chain(scales.iter().map(|(wire, _)| *wire)).collect();
         let gradients = grad::gradients(graph, bindings, loss, &all)
             .map_err(|error| QuantError::Method { method, why: error.to_string() })?;
         let (of_weights, of_scales) = gradients.split_at(weights.len());
@@ -159,6 +174,15 @@ impl Learning {
             Learned { parameter, gradient, within }
         };
         let mut weights: Vec<Learned> = weights.iter().zip(of_weights).map(learned).collect();
+        if let Some(sharpness) = self.sharpness {
+            for (i, layer, _) in &balanced {
+                let name = &network.prepared().layer(*i)?.name;
+                if let Some(learned) = weights.iter_mut().find(|learned| learned.parameter == layer.latent) {
+                    learned.gradient =
+                        binary::gradient(graph, name, layer.latent, learned.gradient, sharpness);
+                }
+            }
+        }
         if let Some(strength) = self.strength {
             for (i, layer) in student.layers.iter().enumerate() {
                 let place = weights.iter().position(|learned| learned.parameter == layer.latent);
@@ -199,6 +223,7 @@ impl Learning {
             match (self.rules.levels, weights.gain) {
                 (Levels::Learned, _) => {}
                 (_, Some(gain)) => ternary::follow(graph, name, weights, gain, held),
+                _ if weights.balanced => binary::follow(graph, name, weights.grid.scale, held),
                 (_, None) => follow_range(graph, name, weights, held),
             }
             frequencies.push(Some(frequency));

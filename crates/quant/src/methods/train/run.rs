@@ -6,8 +6,8 @@ use fewbit_runtime::{Keep, LocalFuture, Plan, RunError};
 
 use super::batches::Sampler;
 use super::graph::{Rules, WeightQuantizer};
-use super::norm;
 use super::objective::Trainer;
+use super::{binary, norm};
 use crate::error::QuantError;
 use crate::methods::{Advance, Calibration, Fact, Finding, Frame, Run, Scene, Step, layerwise};
 use crate::network::Network;
@@ -267,8 +267,13 @@ impl Session {
     ) -> Result<Quantized, QuantError> {
         let scales = self.value(values, weights.grid.scale)?;
         let zeros = self.value(values, weights.grid.zero_point)?;
-        let grids = weights.grid.read(scales, zeros);
-        let latent = weights.rows.to_weight(latent);
+        let mut grids = weights.grid.read(scales, zeros);
+        let balanced = weights.balanced.then(|| binary::centred(&weights.rows, latent));
+        if weights.balanced {
+            // The engine's exponential is only nearly a power of two.
+            grids.iter_mut().for_each(|grid| grid.scale = binary::twice_a_power(f64::from(0.5 * grid.scale)));
+        }
+        let latent = weights.rows.to_weight(balanced.as_deref().unwrap_or(latent));
         let mut codes = Quantized::nearest(weights.format, weights.layout, grids, &latent);
         if let Some(gain) = weights.gain {
             for (grid, gain) in codes.grids.iter_mut().zip(self.value(values, gain)?) {
