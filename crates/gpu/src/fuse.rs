@@ -3,7 +3,7 @@
 use fewbit_graph::{Graph, NodeId, Op, WireId};
 use fewbit_runtime::Keep;
 
-use crate::kernels::epilogue::{Epilogue, Quantizer};
+use crate::kernels::epilogue::{self, Epilogue, Quantizer};
 
 /// Nodes that run together.
 #[derive(Clone, Debug)]
@@ -54,7 +54,9 @@ impl Task {
     fn absorb(&mut self, op: &Op, inputs: &[WireId]) -> bool {
         let Epilogue { activation, quantizer } = &mut self.epilogue;
         match (op, inputs) {
-            (Op::Unary(unary), _) if activation.is_none() && quantizer.is_none() => {
+            (Op::Unary(unary), _)
+                if epilogue::activation(*unary).is_some() && activation.is_none() && quantizer.is_none() =>
+            {
                 *activation = Some(*unary);
                 true
             }
@@ -69,14 +71,10 @@ impl Task {
 
 /// Whether the kernels of an operator have `prelude/epilogue.wgsl`.
 fn takes_epilogue(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Conv(_)
-            | Op::MatMul
-            | Op::Gemm(_)
-            | Op::Unary(_)
-            | Op::Binary(_)
-            | Op::Pool(_)
-            | Op::FakeQuantize { .. }
-    )
+    let is_activation = |op: &Op| matches!(op, Op::Unary(unary) if epilogue::activation(*unary).is_some());
+    is_activation(op)
+        || matches!(
+            op,
+            Op::Conv(_) | Op::MatMul | Op::Gemm(_) | Op::Binary(_) | Op::Pool(_) | Op::FakeQuantize { .. }
+        )
 }

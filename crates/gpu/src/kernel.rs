@@ -61,6 +61,7 @@ pub const PRELUDE: &[(&str, &str)] = &[
     ("prelude/elements.wgsl", include_str!("kernels/prelude/elements.wgsl")),
     ("prelude/epilogue.wgsl", include_str!("kernels/prelude/epilogue.wgsl")),
     ("prelude/groups.wgsl", include_str!("kernels/prelude/groups.wgsl")),
+    ("prelude/index.wgsl", include_str!("kernels/prelude/index.wgsl")),
     ("prelude/nan.wgsl", include_str!("kernels/prelude/nan.wgsl")),
     ("prelude/quantizer.wgsl", include_str!("kernels/prelude/quantizer.wgsl")),
     ("prelude/statistics.wgsl", include_str!("kernels/prelude/statistics.wgsl")),

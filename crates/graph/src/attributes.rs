@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::op::{
-    Estimator, Mask, Op, PadMode, PoolKind, QuantizerInput, Reshape, ScaleSlope, Slope, SoftRoundInput,
-    Unary, Update,
+    Cell, Direction, Estimator, Mask, Op, PadMode, PoolKind, QuantizerInput, Recurrent, Reshape, ScaleSlope,
+    ScatterReduction, Slope, SoftRoundInput, Unary, Update,
 };
 
 /// The value of an attribute.
@@ -59,7 +59,7 @@ impl Op {
             ],
             Self::BatchNorm { epsilon } => vec![("epsilon", Attribute::Float(*epsilon))],
             Self::Unary(unary) => unary.attributes(),
-            Self::MatMul | Self::Binary(_) => Vec::new(),
+            Self::MatMul | Self::Binary(_) | Self::Where => Vec::new(),
             Self::Pool(pool) => {
                 let mut attributes = vec![
                     ("kernel", ints(&pool.kernel)),
@@ -82,6 +82,7 @@ impl Op {
             | Self::Concat { axis }
             | Self::Compare { axis }
             | Self::Gather { axis }
+            | Self::GatherElements { axis }
             | Self::SoftRound { axis } => vec![("axis", int(*axis))],
             Self::FakeQuantize { axis, estimator } => {
                 let mut attributes = vec![("axis", int(*axis))];
@@ -127,6 +128,25 @@ impl Op {
                 attributes.extend(unary.attributes());
                 attributes
             }
+            Self::ArgReduce { max: _, axis, keep_dims, last } => vec![
+                ("axis", int(*axis)),
+                ("keep_dims", Attribute::Flag(*keep_dims)),
+                ("last", Attribute::Flag(*last)),
+            ],
+            Self::TopK { axis, k, largest, indices: _ } => {
+                vec![("axis", int(*axis)), ("k", int(*k)), ("largest", Attribute::Flag(*largest))]
+            }
+            Self::CumSum { axis, exclusive, reverse } => vec![
+                ("axis", int(*axis)),
+                ("exclusive", Attribute::Flag(*exclusive)),
+                ("reverse", Attribute::Flag(*reverse)),
+            ],
+            Self::GatherNd { batch_dims } => vec![("batch_dims", int(*batch_dims))],
+            Self::ScatterElements { axis, reduction } => {
+                vec![("axis", int(*axis)), ("reduction", text(reduction.word()))]
+            }
+            Self::ScatterNd { reduction } => vec![("reduction", text(reduction.word()))],
+            Self::Recurrent(recurrent) => recurrent.attributes(),
             Self::GatherGrad { axis, length } => vec![("axis", int(*axis)), ("length", int(*length))],
             Self::Expand { shape } => vec![("shape", ints(shape))],
             Self::Bernoulli(draw) => vec![
@@ -191,6 +211,34 @@ impl Estimator {
     }
 }
 
+impl ScatterReduction {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Replace => "replace",
+            Self::Add => "add",
+            Self::Mul => "mul",
+            Self::Max => "max",
+            Self::Min => "min",
+        }
+    }
+}
+
+impl Recurrent {
+    fn attributes(self) -> Vec<(&'static str, Attribute)> {
+        let direction = match self.direction {
+            Direction::Forward => "forward",
+            Direction::Reverse => "reverse",
+            Direction::Bidirectional => "bidirectional",
+        };
+        let more = match self.cell {
+            Cell::Lstm => ("with_cell", self.with_cell),
+            Cell::Gru { linear_before_reset } => ("linear_before_reset", linear_before_reset),
+            Cell::Rnn { relu } => ("relu", relu),
+        };
+        vec![("direction", text(direction)), (more.0, Attribute::Flag(more.1))]
+    }
+}
+
 impl Unary {
     fn attributes(self) -> Vec<(&'static str, Attribute)> {
         match self {
@@ -198,6 +246,9 @@ impl Unary {
             Self::Clip { min, max } => vec![("min", Attribute::Float(min)), ("max", Attribute::Float(max))],
             Self::HardSigmoid { alpha, beta } => {
                 vec![("alpha", Attribute::Float(alpha)), ("beta", Attribute::Float(beta))]
+            }
+            Self::IsInf { positive, negative } => {
+                vec![("positive", Attribute::Flag(positive)), ("negative", Attribute::Flag(negative))]
             }
             Self::Relu
             | Self::HardSwish
@@ -216,7 +267,21 @@ impl Unary {
             | Self::Round
             | Self::Floor
             | Self::Sign
-            | Self::RectifiedSigmoid => Vec::new(),
+            | Self::RectifiedSigmoid
+            | Self::Ceil
+            | Self::Sin
+            | Self::Cos
+            | Self::Tan
+            | Self::Asin
+            | Self::Acos
+            | Self::Atan
+            | Self::Sinh
+            | Self::Cosh
+            | Self::Asinh
+            | Self::Acosh
+            | Self::Atanh
+            | Self::Not
+            | Self::IsNan => Vec::new(),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::tensor::{DType, Fact};
 /// What running something once costs, for the shapes of some [`Facts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// Multiply-accumulates of Conv, Gemm and MatMul. Padding counts as if it were there, biases do not count.
+    /// Multiply-accumulates of Conv, Gemm, MatMul and recurrent layers. Padding counts as if it were there, biases do not count.
     pub macs: u64,
     /// Float values among the parameters that are read.
     pub parameters: u64,
@@ -65,6 +65,11 @@ fn macs(facts: &Facts, node: &Node) -> u64 {
         Op::ConvInputGrad(_) => {
             let per_output = shape(1).iter().skip(1).fold(1, |terms: u64, &n| terms.saturating_mul(n as u64));
             return per_output.saturating_mul(facts.of(node.inputs[0]).len() as u64);
+        }
+        // Each gate of each step takes a product with the hidden state.
+        Op::Recurrent(_) => {
+            let hidden = shape(1).last().map_or(0, |&n| n as u64);
+            return hidden.saturating_mul(facts.of(node.inputs[0]).len() as u64);
         }
         Op::ConvWeightGrad(_) => {
             let kernel = facts.shape(node.output).iter().skip(1);

@@ -8,6 +8,7 @@
 
 mod batch_statistics;
 mod elementwise;
+mod indexed;
 mod layout;
 mod linear;
 mod norm;
@@ -17,7 +18,7 @@ mod site;
 
 use crate::graph::{Graph, GraphError, Node, WireId};
 use crate::infer::{Bindings, InferError};
-use crate::op::{Binary, Op, Unary};
+use crate::op::{Binary, Op, ScatterReduction};
 use crate::shaped::Shaped;
 use crate::tensor::{Fact, Tensor};
 
@@ -69,7 +70,7 @@ pub enum GradError {
 ///
 /// Only what lies between `wrt` and `loss` is differentiated: a frozen weight costs nothing. A wire that several nodes
 /// read gets the sum of what each of them gives, the last reader first. Three things let nothing through, by
-/// definition: steps ([`Unary::Round`], [`Unary::Floor`], [`Unary::Sign`]); the bounds of quantizers, and base and zero
+/// definition: steps ([`crate::op::Unary::is_step`], [`Binary::is_step`], [`Op::ArgReduce`]); the bounds of quantizers, and base and zero
 /// point of [`Op::SoftRound`]; and whatever is used for its shape or as an index alone.
 ///
 /// # Errors
@@ -167,10 +168,17 @@ impl Sums {
 /// Whether an operator's output has no slope along this input.
 fn is_flat(op: &Op, input: usize) -> bool {
     match op {
-        Op::Unary(Unary::Round | Unary::Floor | Unary::Sign) | Op::Bernoulli(_) => true,
+        Op::Unary(unary) => unary.is_step(),
+        Op::Binary(binary) => binary.is_step(),
+        Op::Bernoulli(_) | Op::ArgReduce { .. } | Op::TopK { indices: true, .. } => true,
+        Op::Where => input == indexed::CONDITION,
         Op::FakeQuantize { .. } => input == quantize::BOUNDS,
         Op::SoftRound { .. } => !matches!(input, quantize::ROUNDING | quantize::ROUNDING_SCALE),
-        Op::Gather { .. } => input == layout::INDICES,
+        Op::Gather { .. }
+        | Op::GatherElements { .. }
+        | Op::GatherNd { .. }
+        | Op::ScatterElements { .. }
+        | Op::ScatterNd { .. } => input == layout::INDICES,
         _ => false,
     }
 }
@@ -196,6 +204,26 @@ fn rule(site: &mut Site<'_, '_>) -> Result<WireId, GradError> {
         Op::Transpose { perm } => layout::transpose(site, perm),
         Op::Expand { .. } => layout::expand(site),
         Op::Gather { axis } => layout::gather(site, *axis),
+        Op::Where => indexed::choice(site),
+        Op::TopK { axis, k, largest, .. } => indexed::top_k(site, *axis, *k, *largest),
+        Op::CumSum { axis, exclusive, reverse } => {
+            site.add(Op::CumSum { axis: *axis, exclusive: *exclusive, reverse: !reverse }, &[site.g])
+        }
+        Op::GatherElements { axis } => indexed::gather_elements(site, *axis),
+        Op::GatherNd { batch_dims } => indexed::gather_nd(site, *batch_dims),
+        Op::ScatterElements { reduction, .. } | Op::ScatterNd { reduction } => {
+            if !matches!(reduction, ScatterReduction::Replace | ScatterReduction::Add) {
+                return Err(no_rule(node, "only elements that are replaced or added have one"));
+            }
+            indexed::scatter(site, *reduction)
+        }
+        Op::Recurrent(_) => {
+            return Err(no_rule(
+                node,
+                "it does not go back in time; learn with a method that looks at one layer at a time",
+            ));
+        }
+        Op::ArgReduce { .. } => return Err(no_rule(node, "an index has no slope")),
         Op::FakeQuantize { axis, estimator } => quantize::fake_quantize(site, *axis, *estimator),
         Op::SoftRound { axis } => quantize::soft_round(site, *axis),
         Op::FakeQuantizeGrad { .. }

@@ -4,14 +4,18 @@
 //! is in f32. Shapes are row-major; images are N×C×H×W (or N×C×L). Every operator but [`Op::Opaque`] has a
 //! meaning in terms of real numbers that can be differentiated by rule.
 
+mod functions;
 mod learn;
+mod recurrent;
 
 use serde::{Deserialize, Serialize};
 
+pub use functions::{Binary, Unary};
 pub use learn::{
     Bernoulli, ConvInputGrad, ConvWeightGrad, Estimator, Mask, PoolGrad, QuantizerInput, ScaleSlope, Slope,
     SoftRoundInput, Update,
 };
+pub use recurrent::{Cell, Direction, Recurrent};
 
 /// One operator. The comment of each lists its inputs and outputs in order; inputs marked ? may be absent at the end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,8 +108,44 @@ pub enum Op {
     /// The gradient of [`Op::Unary`]: g, x → g·f′(x); where f has a corner, the slope on its left (0 for Relu at 0);
     /// 0 for [`Unary::Round`], [`Unary::Floor`] and [`Unary::Sign`].
     UnaryGrad(Unary),
-    /// Elements along an axis: x, indices (whole numbers of any shape, in f32) → x with that axis replaced by the axes of
-    /// the indices. An index outside of the axis takes the nearest one inside.
+    /// One of two, by a condition: condition, a, b, each broadcast to the other → a where the condition is not 0, else b.
+    Where,
+    /// Where along an axis the largest or smallest element is: x → its index. A NaN is larger and smaller than any number.
+    ArgReduce {
+        /// Whether the largest is looked for.
+        max: bool,
+        /// The axis.
+        axis: usize,
+        /// Whether it stays with length 1.
+        keep_dims: bool,
+        /// Whether of equal elements the last counts, not the first.
+        last: bool,
+    },
+    /// The k largest or smallest elements along an axis: x → x with that axis k long, in the order of their size. Of equal
+    /// elements the one with the lower index comes first; NaN counts as larger than any number.
+    TopK {
+        /// The axis.
+        axis: usize,
+        /// How many; at most the length of the axis.
+        k: usize,
+        /// Whether they are the largest, in descending order; else the smallest, in ascending order.
+        largest: bool,
+        /// Whether their indices are given, not their values.
+        indices: bool,
+    },
+    /// Running sums along an axis, term by term: x → y of the same shape.
+    CumSum {
+        /// The axis.
+        axis: usize,
+        /// Whether an element's sum leaves it out.
+        exclusive: bool,
+        /// Whether the sums run from the end of the axis.
+        reverse: bool,
+    },
+    /// Elements along an axis: x, indices → x with that axis replaced by the axes of the indices.
+    ///
+    /// Indices are whole numbers in f32, here and in all operators that take some. Negative ones count from the end;
+    /// one that still lies outside of its axis takes the nearest element inside, and NaN the first.
     Gather {
         /// The axis.
         axis: usize,
@@ -117,6 +157,34 @@ pub enum Op {
         /// Its length in x.
         length: usize,
     },
+    /// y\[i\] = x\[i with indices\[i\] at the axis\]: x, indices (of x's rank, and elsewhere no longer than x) → of the
+    /// indices' shape.
+    GatherElements {
+        /// The axis.
+        axis: usize,
+    },
+    /// Parts of x by the places where they begin: x [*B, *N, *S], indices [*B, *P, n], whose last axis lists an index for
+    /// each of the n axes N → [*B, *P, *S].
+    GatherNd {
+        /// The number of axes B.
+        batch_dims: usize,
+    },
+    /// x with elements replaced, or combined with others: x, indices, updates (of the indices' shape) → y of x's shape, with
+    /// updates\[i\] going to place i with indices\[i\] at the axis. Updates of one place take effect in ascending order of i.
+    ScatterElements {
+        /// The axis.
+        axis: usize,
+        /// How an update meets what is there.
+        reduction: ScatterReduction,
+    },
+    /// x with parts replaced, or combined with others: x [*N, *S], indices [*P, n], updates [*P, *S] → y of x's shape.
+    /// Updates of one place take effect in ascending order of P.
+    ScatterNd {
+        /// How an update meets what is there.
+        reduction: ScatterReduction,
+    },
+    /// A recurrent layer; see [`Recurrent`] for its inputs → [T, D, B, H].
+    Recurrent(Recurrent),
     /// NumPy's broadcasting to a shape: x → that shape.
     Expand {
         /// The shape.
@@ -177,47 +245,6 @@ pub struct Gemm {
     pub trans_b: bool,
 }
 
-/// A function of one element.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the formula beside each name says it all")]
-pub enum Unary {
-    Relu,                                  // max(x, 0)
-    LeakyRelu { alpha: f32 },              // x < 0 ? αx : x
-    Clip { min: f32, max: f32 },           // min(max(x, min), max); ReLU6 is [0, 6]
-    HardSigmoid { alpha: f32, beta: f32 }, // clamp(αx + β, 0, 1)
-    HardSwish,                             // x·clamp(x/6 + ½, 0, 1)
-    Sigmoid,                               // 1/(1 + e⁻ˣ)
-    Silu,                                  // x·sigmoid(x)
-    Tanh,
-    Exp,
-    Log,
-    Sqrt,
-    Abs,
-    Neg,
-    Reciprocal,
-    Erf,
-    Gelu,               // x·Φ(x), exact with erf
-    Softplus,           // ln(1 + eˣ)
-    Elu { alpha: f32 }, // x < 0 ? α(eˣ − 1) : x
-    Round,              // half to even
-    Floor,
-    Sign,             // −1, 0, 1
-    RectifiedSigmoid, // h: clamp(1.2·sigmoid(x) − 0.1, 0, 1), AdaRound's eq. 23 with ζ = 1.1, γ = −0.1
-}
-
-/// A function of two elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the names are the formulas")]
-pub enum Binary {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Max,
-    Min,
-    Pow,
-}
-
 /// What a window or a reduction makes of its elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are the formulas")]
@@ -226,6 +253,22 @@ pub enum Reducer {
     Min,
     Mean,
     Sum,
+    Prod,
+}
+
+/// How an update of [`Op::ScatterElements`] and [`Op::ScatterNd`] meets the element that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScatterReduction {
+    /// It takes its place; of several updates the last one stays.
+    Replace,
+    /// Their sum.
+    Add,
+    /// Their product.
+    Mul,
+    /// The larger; NaN if one is.
+    Max,
+    /// The smaller; NaN if one is.
+    Min,
 }
 
 /// Attributes of [`Op::Pool`]. Every window covers at least one element of x: shape inference refuses others.
@@ -359,6 +402,7 @@ impl Op {
                 Reducer::Min => "ReduceMin",
                 Reducer::Mean => "ReduceMean",
                 Reducer::Sum => "ReduceSum",
+                Reducer::Prod => "ReduceProd",
             },
             Self::Softmax { .. } => "Softmax",
             Self::LogSoftmax { .. } => "LogSoftmax",
@@ -375,8 +419,19 @@ impl Op {
             Self::ConvWeightGrad(_) => "ConvWeightGrad",
             Self::PoolGrad(_) => "PoolGrad",
             Self::UnaryGrad(_) => "UnaryGrad",
+            Self::Where => "Where",
+            Self::ArgReduce { max: true, .. } => "ArgMax",
+            Self::ArgReduce { .. } => "ArgMin",
+            Self::TopK { indices: false, .. } => "TopK",
+            Self::TopK { .. } => "TopKIndices",
+            Self::CumSum { .. } => "CumSum",
             Self::Gather { .. } => "Gather",
             Self::GatherGrad { .. } => "GatherGrad",
+            Self::GatherElements { .. } => "GatherElements",
+            Self::GatherNd { .. } => "GatherND",
+            Self::ScatterElements { .. } => "ScatterElements",
+            Self::ScatterNd { .. } => "ScatterND",
+            Self::Recurrent(recurrent) => recurrent.name(),
             Self::Expand { .. } => "Expand",
             Self::Bernoulli(_) => "Bernoulli",
             Self::Update(update) => update.name(),
@@ -384,51 +439,6 @@ impl Op {
             Self::Moments { .. } => "Moments",
             Self::Histogram { .. } => "Histogram",
             Self::Opaque(opaque) => &opaque.name,
-        }
-    }
-}
-
-impl Unary {
-    /// The function's ordinary name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Relu => "Relu",
-            Self::LeakyRelu { .. } => "LeakyRelu",
-            Self::Clip { .. } => "Clip",
-            Self::HardSigmoid { .. } => "HardSigmoid",
-            Self::HardSwish => "HardSwish",
-            Self::Sigmoid => "Sigmoid",
-            Self::Silu => "Silu",
-            Self::Tanh => "Tanh",
-            Self::Exp => "Exp",
-            Self::Log => "Log",
-            Self::Sqrt => "Sqrt",
-            Self::Abs => "Abs",
-            Self::Neg => "Neg",
-            Self::Reciprocal => "Reciprocal",
-            Self::Erf => "Erf",
-            Self::Gelu => "Gelu",
-            Self::Softplus => "Softplus",
-            Self::Elu { .. } => "Elu",
-            Self::Round => "Round",
-            Self::Floor => "Floor",
-            Self::Sign => "Sign",
-            Self::RectifiedSigmoid => "RectifiedSigmoid",
-        }
-    }
-}
-
-impl Binary {
-    /// The function's ordinary name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Add => "Add",
-            Self::Sub => "Sub",
-            Self::Mul => "Mul",
-            Self::Div => "Div",
-            Self::Max => "Max",
-            Self::Min => "Min",
-            Self::Pow => "Pow",
         }
     }
 }

@@ -132,7 +132,24 @@ pub(crate) fn slope(unary: Unary, x: f64) -> f64 {
                 1.0
             }
         }
-        Unary::Round | Unary::Floor | Unary::Sign => 0.0,
+        Unary::Sin => x.cos(),
+        Unary::Cos => -x.sin(),
+        Unary::Tan => 1.0 + y * y,
+        Unary::Asin => 1.0 / (1.0 - x * x).sqrt(),
+        Unary::Acos => -1.0 / (1.0 - x * x).sqrt(),
+        Unary::Atan => 1.0 / (1.0 + x * x),
+        Unary::Sinh => x.cosh(),
+        Unary::Cosh => x.sinh(),
+        Unary::Asinh => 1.0 / (x * x + 1.0).sqrt(),
+        Unary::Acosh => 1.0 / (x * x - 1.0).sqrt(),
+        Unary::Atanh => 1.0 / (1.0 - x * x),
+        Unary::Round
+        | Unary::Floor
+        | Unary::Ceil
+        | Unary::Sign
+        | Unary::Not
+        | Unary::IsNan
+        | Unary::IsInf { .. } => 0.0,
         // 1.2·σ − 0.1 is 0 at −ln 11 and 1 at ln 11.
         Unary::RectifiedSigmoid => 1.2 * sigmoid * (1.0 - sigmoid) * within(-11f64.ln(), 11f64.ln()),
     }

@@ -103,6 +103,13 @@ pub(super) fn gather_grad(axis: usize, length: usize, g: &Array, places: &Array)
 fn source(index: &[usize], axis: usize, length: usize, places: &Array) -> Vec<usize> {
     let (head, rest) = index.split_at(axis);
     let (place, tail) = rest.split_at(places.shape.len());
-    let from = places.at(place).clamp(0.0, (length - 1) as f64) as usize;
+    let from = index_on(length, places.at(place));
     [head, &[from], tail].concat()
+}
+
+/// The place that an index means on an axis of this length.
+pub(crate) fn index_on(length: usize, index: f64) -> usize {
+    let index = index.trunc();
+    let from_front = if index < 0.0 { index + length as f64 } else { index };
+    if from_front > 0.0 { from_front.min(length as f64 - 1.0) as usize } else { 0 }
 }

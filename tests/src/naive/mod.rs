@@ -4,8 +4,10 @@
 //! arithmetic is in f64. Observers are not here: they have their own oracles beside their problems.
 
 mod gradient;
+mod indexed;
 mod layout;
 mod quantize;
+mod recurrent;
 mod update;
 
 use fewbit_graph::{DType, Graph, Node, Op, Source, WireId};
@@ -13,6 +15,7 @@ use fewbit_graph::{DType, Graph, Node, Op, Source, WireId};
 use crate::array::Array;
 use crate::problems::{conv, elementwise, linear, pool, reduce};
 
+pub(crate) use layout::index_on;
 pub use quantize::Grid;
 
 /// The value of every wire, by [`WireId`], when inputs and parameters have the values of `feeds`. Parameters that are
@@ -86,6 +89,17 @@ pub fn apply(op: &Op, inputs: &[&Array]) -> Array {
         Op::Reshape(_) => layout::reshape(op, x),
         Op::Transpose { perm } => layout::transpose(perm, x),
         Op::Expand { shape } => Array::from_fn(shape, |index| x.broadcast(index)),
+        Op::Where => indexed::choice(inputs),
+        Op::ArgReduce { max, axis, keep_dims, last } => indexed::arg(*max, *axis, *keep_dims, *last, x),
+        Op::TopK { axis, k, largest, indices } => indexed::top_k(*axis, *k, *largest, *indices, x),
+        Op::CumSum { axis, exclusive, reverse } => indexed::cum_sum(*axis, *exclusive, *reverse, x),
+        Op::GatherElements { axis } => indexed::gather_elements(*axis, x, inputs[1]),
+        Op::GatherNd { batch_dims } => indexed::gather_nd(*batch_dims, x, inputs[1]),
+        Op::ScatterElements { axis, reduction } => {
+            indexed::scatter_elements(*axis, *reduction, x, inputs[1], inputs[2])
+        }
+        Op::ScatterNd { reduction } => indexed::scatter_nd(*reduction, x, inputs[1], inputs[2]),
+        Op::Recurrent(layer) => recurrent::recurrent(*layer, inputs),
         Op::Gather { axis } => layout::gather(*axis, x, inputs[1]),
         Op::GatherGrad { axis, length } => layout::gather_grad(*axis, *length, x, inputs[1]),
         Op::FakeQuantize { axis, .. } => quantize::fake_quantize(*axis, inputs),

@@ -128,8 +128,20 @@ pub(crate) fn binary_oracle(binary: Binary, a: &Array, b: &Array) -> Array {
             Binary::Max => a.max(b),
             Binary::Min => a.min(b),
             Binary::Pow => a.powf(b),
+            Binary::Mod => a - b * (a / b).floor(),
+            Binary::Fmod => a - b * (a / b).trunc(),
+            Binary::Equal => truth(a == b),
+            Binary::Less => truth(a < b),
+            Binary::LessOrEqual => truth(a <= b),
+            Binary::And => truth(a != 0.0 && b != 0.0),
+            Binary::Or => truth(a != 0.0 || b != 0.0),
+            Binary::Xor => truth((a != 0.0) != (b != 0.0)),
         }
     })
+}
+
+fn truth(holds: bool) -> f64 {
+    f64::from(u8::from(holds))
 }
 
 pub(crate) fn unary_oracle(unary: Unary, x: f64) -> f64 {
@@ -167,6 +179,23 @@ pub(crate) fn unary_oracle(unary: Unary, x: f64) -> f64 {
         }
         Unary::Round => x.round_ties_even(),
         Unary::Floor => x.floor(),
+        Unary::Ceil => x.ceil(),
+        Unary::Sin => x.sin(),
+        Unary::Cos => x.cos(),
+        Unary::Tan => x.tan(),
+        Unary::Asin => x.asin(),
+        Unary::Acos => x.acos(),
+        Unary::Atan => x.atan(),
+        Unary::Sinh => x.sinh(),
+        Unary::Cosh => x.cosh(),
+        Unary::Asinh => x.asinh(),
+        Unary::Acosh => x.acosh(),
+        Unary::Atanh => x.atanh(),
+        Unary::Not => truth(x == 0.0),
+        Unary::IsNan => truth(x.is_nan()),
+        Unary::IsInf { positive, negative } => {
+            truth((positive && x == f64::INFINITY) || (negative && x == f64::NEG_INFINITY))
+        }
         Unary::Sign if x == 0.0 => 0.0,
         Unary::Sign => x.signum(),
         Unary::RectifiedSigmoid => (1.2 * sigmoid(x) - 0.1).clamp(0.0, 1.0),

@@ -3,10 +3,11 @@
 use fewbit_graph::Op;
 
 use crate::array::{Array, indices};
+use crate::naive::index_on;
 use crate::problem::{Builder, Problem};
 use crate::tolerance::Tolerance;
 
-/// Along any axis, with numbers of no, one or two axes; every sixth lies beyond the axis.
+/// Along any axis, with numbers of no, one or two axes; a few negative, a few beyond the axis.
 pub fn gather(seed: u64) -> Problem {
     let mut b = Builder::new("gather", seed, Tolerance::Exact);
     let shape = b.shape(1, 4);
@@ -17,7 +18,7 @@ pub fn gather(seed: u64) -> Problem {
     let y = Array::from_fn(&[&shape[..axis], &places, &shape[axis + 1..]].concat(), |index| {
         let (before, rest) = index.split_at(axis);
         let (place, after) = rest.split_at(places.len());
-        x.at(&[before, &[nearest(numbers.at(place), shape[axis])], after].concat())
+        x.at(&[before, &[index_on(shape[axis], numbers.at(place))], after].concat())
     });
     let wire = b.node("y", Op::Gather { axis }, &[x_wire, numbers_wire]);
     b.expect(wire, y);
@@ -35,7 +36,7 @@ pub fn gather_grad(seed: u64) -> Problem {
     let (numbers_wire, numbers) = b.input_of("numbers", &places, numbers);
     let y = Array::from_fn(&shape, |index| {
         let taken =
-            indices(&places).into_iter().filter(|place| nearest(numbers.at(place), length) == index[axis]);
+            indices(&places).into_iter().filter(|place| index_on(length, numbers.at(place)) == index[axis]);
         taken.map(|place| g.at(&[&index[..axis], &place, &index[axis + 1..]].concat())).sum()
     });
     let wire = b.node("y", Op::GatherGrad { axis, length }, &[g_wire, numbers_wire]);
@@ -46,16 +47,12 @@ pub fn gather_grad(seed: u64) -> Problem {
 fn numbers(b: &mut Builder, length: usize) -> (Vec<usize>, Vec<f32>) {
     let places = b.shape(0, 2);
     let number = |b: &mut Builder| match b.rng.between(0, 11) {
-        0 => -1.0 - b.rng.between(0, 3) as f32,
+        0 => -1.0 - b.rng.between(0, length + 1) as f32,
         1 => (length + b.rng.between(0, 3)) as f32,
         _ => b.rng.between(0, length - 1) as f32,
     };
     let numbers = (0..places.iter().product()).map(|_| number(b)).collect();
     (places, numbers)
-}
-
-fn nearest(number: f64, length: usize) -> usize {
-    (number as i64).clamp(0, length as i64 - 1) as usize
 }
 
 /// To more axes, and to longer ones.

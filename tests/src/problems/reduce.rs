@@ -10,10 +10,10 @@ use crate::tolerance::Tolerance;
 /// Reductions over some axes, now and then none.
 pub fn reduce(seed: u64) -> Problem {
     const KINDS: [Reducer; 4] = [Reducer::Max, Reducer::Min, Reducer::Mean, Reducer::Sum];
-    let kind = KINDS[seed as usize % 4];
+    let kind = KINDS[seed as usize % KINDS.len()];
     let tolerance = match kind {
         Reducer::Max | Reducer::Min => Tolerance::Exact,
-        Reducer::Mean | Reducer::Sum => Tolerance::Relative(1e-5),
+        Reducer::Mean | Reducer::Sum | Reducer::Prod => Tolerance::Relative(1e-5),
     };
     let mut b = Builder::new("reduce", seed, tolerance);
     let shape = b.shape(1, 4);
@@ -78,6 +78,7 @@ pub(crate) fn reduce_oracle(op: &Reduce, x: &Array) -> Array {
             Reducer::Max => seen.fold(f64::NEG_INFINITY, f64::max),
             Reducer::Min => seen.fold(f64::INFINITY, f64::min),
             Reducer::Sum => seen.sum(),
+            Reducer::Prod => seen.product(),
             Reducer::Mean => seen.sum::<f64>() / offsets.len() as f64,
         }
     });

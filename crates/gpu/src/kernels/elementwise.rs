@@ -120,7 +120,7 @@ pub(crate) fn lower_unary_grad(
     recording: &mut Recording,
 ) -> Result<(), String> {
     let len = site.output_len();
-    let (number, a, b) = activation(function);
+    let (number, a, b) = activation(function).ok_or_else(|| "it runs on the CPU engine alone".to_owned())?;
     let params = UnaryGradParams { slice: [0; 2], len: word(len)?, a, b, pad: [0; 3] };
     let operands = vec![site.operand(0)?, site.operand(1)?, site.result()];
     recording.steps.push(
@@ -159,6 +159,7 @@ pub(crate) fn lower_binary(
         Binary::Max => 4,
         Binary::Min => 5,
         Binary::Pow => 6,
+        _ => return Err("it runs on the CPU engine alone".to_owned()),
     };
     recording.steps.push(
         Step::new(

@@ -37,7 +37,7 @@ pub(crate) struct EpilogueParams {
 impl Epilogue {
     /// Values for the epilogue's constants.
     pub(crate) fn constants(&self) -> Vec<(&'static str, f64)> {
-        let activation = self.activation.map_or(0, |unary| activation(unary).0);
+        let activation = self.activation.and_then(activation).map_or(0, |(number, ..)| number);
         vec![("ACTIVATION", f64::from(activation)), ("QUANTIZE", f64::from(self.quantizer.is_some()))]
     }
 
@@ -50,7 +50,7 @@ impl Epilogue {
 
     /// The parameters for an output of `shape`.
     pub(crate) fn params(&self, facts: &Facts, shape: &[usize]) -> Result<EpilogueParams, String> {
-        let (_, a, b) = self.activation.map_or((0, 0.0, 0.0), activation);
+        let (_, a, b) = self.activation.and_then(activation).unwrap_or_default();
         let Some(quantizer) = self.quantizer else {
             return Ok(EpilogueParams { a, b, inner: 1, scales: 1, zeros: 1, pad: [0; 3] });
         };
@@ -69,9 +69,9 @@ impl Quantizer {
     }
 }
 
-/// The function's number in `prelude/activation.wgsl` and its attributes.
-pub(crate) fn activation(unary: Unary) -> (u32, f32, f32) {
-    match unary {
+/// The function's number in `prelude/activation.wgsl` and its attributes; `None` for one that is not there.
+pub(crate) fn activation(unary: Unary) -> Option<(u32, f32, f32)> {
+    Some(match unary {
         Unary::Relu => (1, 0.0, 0.0),
         Unary::LeakyRelu { alpha } => (2, alpha, 0.0),
         Unary::Clip { min, max } => (3, min, max),
@@ -94,5 +94,6 @@ pub(crate) fn activation(unary: Unary) -> (u32, f32, f32) {
         Unary::Floor => (20, 0.0, 0.0),
         Unary::Sign => (21, 0.0, 0.0),
         Unary::RectifiedSigmoid => (22, 0.0, 0.0),
-    }
+        _ => return None,
+    })
 }

@@ -2,9 +2,10 @@
 //
 //   y[o, k, j] = x[o, indices[k], j],   x outer × length × inner, y outer × count × inner
 //
-// An index outside of the axis takes the nearest one inside. One invocation computes one element.
+// One invocation computes one element.
 
 //#import prelude/elements.wgsl
+//#import prelude/index.wgsl
 
 struct Params {
   first_group: u32,
@@ -25,6 +26,6 @@ struct Params {
 fn element(i: u32) {
   let row = i / params.inner;
   let outer = row / params.count;
-  let index = u32(clamp(indices[row % params.count], 0.0, f32(params.length - 1u)));
+  let index = index_on(params.length, indices[row % params.count]);
   y[i] = x[(outer * params.length + index) * params.inner + i % params.inner];
 }

@@ -6,6 +6,7 @@
 // others may interrupt there is no scattering, and the order of the sum would be left to chance.
 
 //#import prelude/elements.wgsl
+//#import prelude/index.wgsl
 
 struct Params {
   first_group: u32,
@@ -25,12 +26,11 @@ struct Params {
 
 fn element(i: u32) {
   let row = i / params.inner;
-  let place = f32(row % params.length);
-  let last = f32(params.length - 1u);
+  let place = row % params.length;
   var at = row / params.length * params.count * params.inner + i % params.inner;
   var sum = 0.0;
   for (var k = 0u; k < params.count; k++) {
-    if (floor(clamp(indices[k], 0.0, last)) == place) {
+    if (index_on(params.length, indices[k]) == place) {
       sum += g[at];
     }
     at += params.inner;

@@ -24,6 +24,7 @@ pub(crate) mod window;
 use fewbit_graph::Op;
 
 use crate::kernel::Kernel;
+use crate::kernels::epilogue::activation;
 use crate::step::{Recording, Site};
 
 /// Every kernel.
@@ -68,6 +69,7 @@ pub(crate) fn lower(op: &Op, site: &Site<'_>, recording: &mut Recording) -> Resu
         Op::MatMul => matmul::lower_matmul(site, recording),
         Op::Gemm(gemm) => matmul::lower_gemm(gemm, site, recording),
         Op::BatchNorm { epsilon } => elementwise::lower_batch_norm(*epsilon, site, recording),
+        Op::Unary(unary) if activation(*unary).is_none() => Err("it runs on the CPU engine alone".to_owned()),
         Op::Unary(_) | Op::FakeQuantize { .. } => elementwise::lower_pointwise(site, recording),
         Op::Binary(binary) => elementwise::lower_binary(*binary, site, recording),
         Op::Pool(pool) => pool::lower(pool, site, recording),
@@ -91,6 +93,15 @@ pub(crate) fn lower(op: &Op, site: &Site<'_>, recording: &mut Recording) -> Resu
         Op::ConvWeightGrad(grad) => conv_grad::lower_weight(grad, site, recording),
         Op::PoolGrad(grad) => pool_grad::lower(&grad.pool, site, recording),
         Op::UnaryGrad(unary) => elementwise::lower_unary_grad(*unary, site, recording),
+        Op::Where
+        | Op::ArgReduce { .. }
+        | Op::TopK { .. }
+        | Op::CumSum { .. }
+        | Op::GatherElements { .. }
+        | Op::GatherNd { .. }
+        | Op::ScatterElements { .. }
+        | Op::ScatterNd { .. }
+        | Op::Recurrent(_) => Err("it runs on the CPU engine alone".to_owned()),
         Op::Gather { axis } => gather::lower(*axis, site, recording),
         Op::GatherGrad { axis, length } => gather::lower_grad(*axis, *length, site, recording),
         Op::Expand { .. } => layout::lower_expand(site, recording),

@@ -49,6 +49,19 @@ pub(super) fn binary(site: &mut Site<'_, '_>, binary: Binary) -> Gradient {
             let slope = site.binary(Binary::Mul, b, power)?;
             times(site, slope)
         }
+        Binary::Mod | Binary::Fmod if of_a => site.summed_to(g, &shape),
+        // c = a − b·q with a whole q
+        Binary::Mod | Binary::Fmod => {
+            let multiple = site.binary(Binary::Sub, c, a)?;
+            let quotient = site.binary(Binary::Div, multiple, b)?;
+            let slope = site.unary(Unary::Round, quotient)?;
+            times(site, slope)
+        }
+        // Steps: nothing asks for their slope.
+        Binary::Equal | Binary::Less | Binary::LessOrEqual | Binary::And | Binary::Or | Binary::Xor => {
+            let zero = site.constant(0.0);
+            site.expanded(zero, &shape)
+        }
         // ∂aᵇ/∂b = c·ln a
         Binary::Pow => {
             let logarithm = site.unary(Unary::Log, a)?;

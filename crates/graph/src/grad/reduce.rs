@@ -2,7 +2,7 @@
 
 use crate::grad::site::{Gradient, Site};
 use crate::graph::WireId;
-use crate::op::{Binary, Reduce, Reducer, Unary};
+use crate::op::{Binary, Op, Reduce, Reducer, Unary};
 
 /// Of equal maxima or minima each takes an equal share.
 pub(super) fn reduce(site: &mut Site<'_, '_>, reduce: &Reduce) -> Gradient {
@@ -17,6 +17,19 @@ pub(super) fn reduce(site: &mut Site<'_, '_>, reduce: &Reduce) -> Gradient {
             let count = site.constant(count as f32);
             let part = site.binary(Binary::Div, g, count)?;
             site.expanded(part, &shape)
+        }
+        // The product of all others: 0 if one of them is, else y/x, or for an x of 0 y with a 1 in its place.
+        Reducer::Prod => {
+            let zero = site.constant(0.0);
+            let is_zero = site.binary(Binary::Equal, x, zero)?;
+            let factors = site.binary(Binary::Add, x, is_zero)?;
+            let all = Reduce { kind: Reducer::Prod, axes: reduce.axes.clone(), keep_dims: true };
+            let product = site.add(Op::Reduce(all), &[factors])?;
+            let zeros = site.summed(is_zero, reduce.axes.clone())?;
+            let others_have_none = site.binary(Binary::Equal, zeros, is_zero)?;
+            let part = site.binary(Binary::Mul, g, product)?;
+            let part = site.binary(Binary::Div, part, factors)?;
+            site.binary(Binary::Mul, part, others_have_none)
         }
         Reducer::Max | Reducer::Min => {
             let y = site.reshaped(y, &kept)?;

@@ -96,6 +96,8 @@ fn input_name(node: &Node, input: usize) -> String {
         Op::BatchNorm { .. } => &["x", "scale", "bias", "mean", "variance"],
         Op::FakeQuantize { .. } => &["x", "scale", "zero_point"],
         Op::SoftRound { .. } => &["base", "v", "scale"],
+        Op::Where => &["condition", "a", "b"],
+        Op::ScatterElements { .. } | Op::ScatterNd { .. } => &["x", "indices", "updates"],
         Op::Concat { .. } => &[],
         _ => &["x"],
     };

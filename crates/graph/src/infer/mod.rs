@@ -1,7 +1,9 @@
 //! Facts: the type and shape of every wire, once the symbols of the inputs are bound.
 
 mod geometry;
+mod indexed;
 mod learn;
+mod recurrent;
 mod shapes;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use crate::infer::MAX_RANK;
 use crate::infer::geometry::{Window, broadcast_shapes, slice_axis, window_output};
-use crate::infer::learn;
+use crate::infer::{indexed, learn, recurrent};
 use crate::op::{Conv, Gemm, Op, Pad, PadMode, Pool, Reduce, Reducer, Reshape, Slice};
 
 pub(super) type Shape = Result<Vec<usize>, String>;
@@ -30,7 +30,7 @@ pub fn output_shape(op: &Op, inputs: &[&[usize]]) -> Shape {
         }
         Op::Pool(pool) => pool_shape(pool, one(inputs)?),
         Op::Reduce(reduce) => reduce_shape(reduce, one(inputs)?),
-        Op::Softmax { axis } | Op::LogSoftmax { axis } => {
+        Op::Softmax { axis } | Op::LogSoftmax { axis } | Op::CumSum { axis, .. } => {
             let x = one(inputs)?;
             length(x, *axis)?;
             Ok(x.to_vec())
@@ -58,6 +58,19 @@ pub fn output_shape(op: &Op, inputs: &[&[usize]]) -> Shape {
             learn::same(g, x, "the gradient", "x")?;
             Ok(x.to_vec())
         }
+        Op::Where => indexed::choice(inputs),
+        Op::ArgReduce { axis, keep_dims, .. } => {
+            let x = one(inputs)?;
+            length(x, *axis)?;
+            let kept = if *keep_dims { &[1][..] } else { &[] };
+            Ok([&x[..*axis], kept, &x[axis + 1..]].concat())
+        }
+        Op::TopK { axis, k, .. } => indexed::top_k(*axis, *k, one(inputs)?),
+        Op::GatherElements { axis } => indexed::gather_elements(*axis, two(inputs)?),
+        Op::GatherNd { batch_dims } => indexed::gather_nd(*batch_dims, two(inputs)?),
+        Op::ScatterElements { axis, .. } => indexed::scatter_elements(*axis, inputs),
+        Op::ScatterNd { .. } => indexed::scatter_nd(inputs),
+        Op::Recurrent(recurrent) => recurrent::shape(*recurrent, inputs),
         Op::Gather { axis } => learn::gather(*axis, two(inputs)?),
         Op::GatherGrad { axis, length } => learn::gather_grad(*axis, *length, two(inputs)?),
         Op::Expand { shape } => learn::expand(shape, one(inputs)?),

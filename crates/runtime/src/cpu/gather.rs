@@ -55,10 +55,17 @@ impl Gather {
         .await
     }
 
-    /// Where the row begins from which row `place` of the gathered tensor was taken. A number beyond the axis means its
-    /// nearest end, and what is no number its first element.
+    /// Where the row begins from which row `place` of the gathered tensor was taken.
     fn from(&self, place: usize, numbers: &[f32]) -> usize {
-        let number = numbers[place % numbers.len()] as usize;
-        (place / numbers.len() * self.length + number.min(self.length - 1)) * self.row
+        let number = numbers[place % numbers.len()];
+        (place / numbers.len() * self.length + index(number, self.length)) * self.row
     }
+}
+
+/// The place that a number means on an axis of this length: a negative one counts from the end; one beyond the axis
+/// means its nearest end, and what is no number its first element.
+pub(crate) fn index(number: f32, length: usize) -> usize {
+    let (number, length) = (number as i64, length as i64);
+    let from_front = if number < 0 { number + length } else { number };
+    from_front.clamp(0, length - 1) as usize
 }

@@ -7,15 +7,20 @@ use crate::backend::RunError;
 use crate::control::Control;
 use crate::cpu::bernoulli;
 use crate::cpu::broadcast::Broadcast;
+use crate::cpu::choice::Choice;
 use crate::cpu::conv::Conv;
 use crate::cpu::conv::grad::{ConvInputGrad, ConvWeightGrad};
+use crate::cpu::cumsum::CumSum;
 use crate::cpu::gather::Gather;
 use crate::cpu::layout::{Concat, Pad, View};
 use crate::cpu::matmul::MatMul;
 use crate::cpu::observe;
+use crate::cpu::order::{ArgReduce, TopK};
 use crate::cpu::pool::Pool;
 use crate::cpu::pool_grad;
+use crate::cpu::recurrent::Recurrent;
 use crate::cpu::reduce::Reduce;
+use crate::cpu::scatter::{Elements, Parts};
 use crate::cpu::softmax::Softmax;
 use crate::cpu::stage::Finish;
 use crate::cpu::values::{Place, Scratch};
@@ -36,6 +41,15 @@ pub(crate) enum Kernel {
     Softmax(Softmax),
     Concat(Concat),
     Pad(Pad),
+    Where(Choice),
+    ArgReduce(ArgReduce),
+    TopK(TopK),
+    CumSum(CumSum),
+    GatherElements(Elements),
+    GatherNd(Parts),
+    ScatterElements(Elements, op::ScatterReduction),
+    ScatterNd(Parts, op::ScatterReduction),
+    Recurrent(Recurrent),
     Gather(Gather),
     GatherGrad(Gather),
     Bernoulli(op::Bernoulli),
@@ -65,6 +79,19 @@ impl Kernel {
             Op::Slice(slice) => Self::View(View::slice(slice, x)),
             Op::Transpose { perm } => Self::View(View::transpose(perm, x)),
             Op::Expand { shape } => Self::View(View::broadcast(x, shape)),
+            Op::Where => Self::Where(Choice::new([x, w?, more.get(1)?], output)),
+            Op::ArgReduce { max, axis, last, .. } => Self::ArgReduce(ArgReduce::new(*axis, x, *max, *last)),
+            Op::TopK { axis, k, largest, indices } => Self::TopK(TopK::new(*axis, x, *k, *largest, *indices)),
+            Op::CumSum { axis, exclusive, reverse } => {
+                Self::CumSum(CumSum::new(*axis, x, *exclusive, *reverse))
+            }
+            Op::GatherElements { axis } => Self::GatherElements(Elements::new(*axis, x, w?)),
+            Op::GatherNd { batch_dims } => Self::GatherNd(Parts::new(*batch_dims, x, w?)),
+            Op::ScatterElements { axis, reduction } => {
+                Self::ScatterElements(Elements::new(*axis, x, w?), *reduction)
+            }
+            Op::ScatterNd { reduction } => Self::ScatterNd(Parts::new(0, x, w?), *reduction),
+            Op::Recurrent(recurrent) => Self::Recurrent(Recurrent::new(*recurrent, x, w?)),
             Op::Gather { axis } => Self::Gather(Gather::new(*axis, x)),
             Op::GatherGrad { axis, .. } => Self::GatherGrad(Gather::new(*axis, output)),
             Op::Bernoulli(draw) => Self::Bernoulli(*draw),
@@ -127,6 +154,22 @@ impl Kernel {
             }
             Self::Pad(pad) => pad.run(input(0)?, y),
             Self::PoolGrad(pool) => pool_grad::run(pool, level, [input(0)?, input(1)?], y, control).await?,
+            Self::Where(choice) => choice.run([input(0)?, input(1)?, input(2)?], y),
+            Self::ArgReduce(reduce) => reduce.run(input(0)?, y, control).await?,
+            Self::TopK(top) => top.run(input(0)?, y, control).await?,
+            Self::CumSum(sum) => sum.run(level, input(0)?, y, control).await?,
+            Self::GatherElements(elements) => elements.gather([input(0)?, input(1)?], y, control).await?,
+            Self::GatherNd(parts) => parts.gather([input(0)?, input(1)?], y, control).await?,
+            Self::ScatterElements(elements, reduction) => {
+                elements.scatter(*reduction, [input(0)?, input(1)?, input(2)?], y, control).await?;
+            }
+            Self::ScatterNd(parts, reduction) => {
+                parts.scatter(*reduction, [input(0)?, input(1)?, input(2)?], y, control).await?;
+            }
+            Self::Recurrent(recurrent) => {
+                let inputs = [input(0)?, input(1)?, input(2)?];
+                recurrent.run(inputs, [input(3)?, input(4)?], y, scratch, level, control).await?;
+            }
             Self::Gather(gather) => gather.run([input(0)?, input(1)?], y, control).await?,
             Self::GatherGrad(gather) => gather.run_grad([input(0)?, input(1)?], y, control).await?,
             Self::Bernoulli(draw) => {

@@ -81,7 +81,7 @@ impl View {
     }
 }
 
-fn strides(shape: &[usize]) -> Vec<isize> {
+pub(crate) fn strides(shape: &[usize]) -> Vec<isize> {
     (1..=shape.len()).map(|axis| shape[axis..].iter().product::<usize>() as isize).collect()
 }
 

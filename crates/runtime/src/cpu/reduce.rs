@@ -28,12 +28,13 @@ impl Reduce {
 
     /// Reduces x.
     ///
-    /// A sum over the innermost axes goes through them in eight lanes, element i into lane i mod 8, and adds up the
-    /// lanes at the end of a stretch; a sum over other axes adds element to element.
+    /// A sum or a product over the innermost axes goes through them in eight lanes, element i into lane i mod 8, and joins the
+    /// lanes at the end of a stretch; one over other axes goes from element to element.
     pub(crate) fn run(&self, level: Level, x: &[f32], y: &mut [f32]) {
         match self.kind {
             Reducer::Max => self.fold(level, x, y, f32::NEG_INFINITY, max),
             Reducer::Min => self.fold(level, x, y, f32::INFINITY, min),
+            Reducer::Prod => self.fold(level, x, y, 1.0, |a, b| a * b),
             Reducer::Sum | Reducer::Mean => self.fold(level, x, y, 0.0, |a, b| a + b),
         }
         if self.kind == Reducer::Mean {

@@ -4,6 +4,7 @@ use fewbit_graph::op::Binary;
 
 use crate::cpu::broadcast::Run;
 use crate::cpu::simd::{Level, dispatch, rewritten};
+use crate::cpu::stage::unary::one_if;
 
 /// Replaces each element x of `data` by f(x, y), or by f(y, x) if `swapped`, with y the element of `operand` under it.
 pub(super) fn apply(
@@ -27,6 +28,18 @@ pub(super) fn apply(
         (Binary::Max, true) => zip(level, data, operand, runs, |x, y| max(y, x)),
         (Binary::Min, false) => zip(level, data, operand, runs, min),
         (Binary::Min, true) => zip(level, data, operand, runs, |x, y| min(y, x)),
+        (Binary::Mod, false) => zip(level, data, operand, runs, modulo),
+        (Binary::Mod, true) => zip(level, data, operand, runs, |x, y| modulo(y, x)),
+        (Binary::Fmod, false) => zip(level, data, operand, runs, |x, y| x % y),
+        (Binary::Fmod, true) => zip(level, data, operand, runs, |x, y| y % x),
+        (Binary::Equal, _) => zip(level, data, operand, runs, |x, y| one_if(x == y)),
+        (Binary::Less, false) => zip(level, data, operand, runs, |x, y| one_if(x < y)),
+        (Binary::Less, true) => zip(level, data, operand, runs, |x, y| one_if(y < x)),
+        (Binary::LessOrEqual, false) => zip(level, data, operand, runs, |x, y| one_if(x <= y)),
+        (Binary::LessOrEqual, true) => zip(level, data, operand, runs, |x, y| one_if(y <= x)),
+        (Binary::And, _) => zip(level, data, operand, runs, |x, y| one_if(x != 0.0 && y != 0.0)),
+        (Binary::Or, _) => zip(level, data, operand, runs, |x, y| one_if(x != 0.0 || y != 0.0)),
+        (Binary::Xor, _) => zip(level, data, operand, runs, |x, y| one_if((x != 0.0) != (y != 0.0))),
     }
 }
 
@@ -53,12 +66,18 @@ fn zip(
 
 /// The larger; NaN if one is.
 #[inline(always)]
-fn max(x: f32, y: f32) -> f32 {
+pub(in crate::cpu) fn max(x: f32, y: f32) -> f32 {
     if x > y || x.is_nan() { rewritten(x) } else { rewritten(y) }
 }
 
 /// The smaller; NaN if one is.
 #[inline(always)]
-fn min(x: f32, y: f32) -> f32 {
+pub(in crate::cpu) fn min(x: f32, y: f32) -> f32 {
     if x < y || x.is_nan() { rewritten(x) } else { rewritten(y) }
+}
+
+/// x − y·⌊x/y⌋.
+fn modulo(x: f32, y: f32) -> f32 {
+    let rest = x % y;
+    if rest != 0.0 && (rest < 0.0) != (y < 0.0) { rest + y } else { rest }
 }

@@ -4,10 +4,10 @@
 //! own is a copy followed by a stage. The result does not depend on where the parts begin.
 
 mod affine;
-mod binary;
+pub(crate) mod binary;
 mod learn;
 mod quantizer_grad;
-mod unary;
+pub(crate) mod unary;
 mod unary_grad;
 mod update;
 
@@ -107,7 +107,7 @@ impl Stage {
     fn cost(&self) -> usize {
         let is_function = match &self.kind {
             Kind::Unary(unary) => is_function(*unary),
-            Kind::Binary { binary, .. } => *binary == Binary::Pow,
+            Kind::Binary { binary, .. } => matches!(binary, Binary::Pow | Binary::Mod | Binary::Fmod),
             Kind::Learn(learn) => learn.is_function(),
             Kind::BatchNorm { .. } | Kind::FakeQuantize { .. } => false,
         };
@@ -123,8 +123,15 @@ fn channels(axis: usize, grid: &[&[usize]], output: &[usize]) -> Broadcast {
 
 /// Whether it, or its slope, takes a function of `libm`.
 fn is_function(unary: Unary) -> bool {
-    use Unary::{Elu, Erf, Exp, Gelu, Log, RectifiedSigmoid, Sigmoid, Silu, Softplus, Tanh};
-    matches!(unary, Elu { .. } | Erf | Exp | Gelu | Log | RectifiedSigmoid | Sigmoid | Silu | Softplus | Tanh)
+    use Unary::{
+        Acos, Acosh, Asin, Asinh, Atan, Atanh, Cos, Cosh, Elu, Erf, Exp, Gelu, Log, RectifiedSigmoid,
+        Sigmoid, Silu, Sin, Sinh, Softplus, Tan, Tanh,
+    };
+    let takes_one = matches!(
+        unary,
+        Elu { .. } | Erf | Exp | Gelu | Log | RectifiedSigmoid | Sigmoid | Silu | Softplus | Tanh
+    );
+    takes_one || matches!(unary, Acos | Acosh | Asin | Asinh | Atan | Atanh | Cos | Cosh | Sin | Sinh | Tan)
 }
 
 /// The stages that follow a step's kernel.

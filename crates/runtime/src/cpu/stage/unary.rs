@@ -7,7 +7,7 @@ use fewbit_graph::op::Unary;
 use crate::cpu::simd::{Level, dispatch, rewritten};
 
 /// Replaces each element by its image.
-pub(super) fn apply(level: Level, unary: Unary, data: &mut [f32]) {
+pub(in crate::cpu) fn apply(level: Level, unary: Unary, data: &mut [f32]) {
     match unary {
         Unary::Relu => map(level, data, |x| if x < 0.0 { 0.0 } else { rewritten(x) }),
         Unary::LeakyRelu { alpha } => map(level, data, |x| if x < 0.0 { alpha * x } else { rewritten(x) }),
@@ -30,6 +30,23 @@ pub(super) fn apply(level: Level, unary: Unary, data: &mut [f32]) {
         Unary::Round => map(level, data, f32::round_ties_even),
         Unary::Floor => map(level, data, f32::floor),
         Unary::Sign => map(level, data, sign),
+        Unary::Ceil => map(level, data, f32::ceil),
+        Unary::Sin => map(level, data, libm::sinf),
+        Unary::Cos => map(level, data, libm::cosf),
+        Unary::Tan => map(level, data, libm::tanf),
+        Unary::Asin => map(level, data, libm::asinf),
+        Unary::Acos => map(level, data, libm::acosf),
+        Unary::Atan => map(level, data, libm::atanf),
+        Unary::Sinh => map(level, data, libm::sinhf),
+        Unary::Cosh => map(level, data, libm::coshf),
+        Unary::Asinh => map(level, data, libm::asinhf),
+        Unary::Acosh => map(level, data, libm::acoshf),
+        Unary::Atanh => map(level, data, libm::atanhf),
+        Unary::Not => map(level, data, |x| one_if(x == 0.0)),
+        Unary::IsNan => map(level, data, |x| one_if(x.is_nan())),
+        Unary::IsInf { positive, negative } => map(level, data, |x| {
+            one_if((positive && x == f32::INFINITY) || (negative && x == f32::NEG_INFINITY))
+        }),
         Unary::RectifiedSigmoid => map(level, data, rectified_sigmoid),
     }
 }
@@ -41,6 +58,11 @@ fn map(level: Level, data: &mut [f32], f: impl Fn(f32) -> f32) {
             *x = f(*x);
         }
     });
+}
+
+#[inline(always)]
+pub(super) fn one_if(holds: bool) -> f32 {
+    if holds { 1.0 } else { 0.0 }
 }
 
 #[inline(always)]

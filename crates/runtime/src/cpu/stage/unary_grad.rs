@@ -5,7 +5,7 @@ use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use fewbit_graph::op::Unary;
 
 use crate::cpu::simd::{Level, dispatch};
-use crate::cpu::stage::unary::sigmoid;
+use crate::cpu::stage::unary::{one_if, sigmoid};
 
 /// Multiplies each gradient by the slope at the element of `x` under it.
 pub(super) fn apply(level: Level, unary: Unary, g: &mut [f32], x: &[f32]) {
@@ -28,7 +28,24 @@ pub(super) fn apply(level: Level, unary: Unary, g: &mut [f32], x: &[f32]) {
         Unary::Gelu => scale(level, g, x, gelu),
         Unary::Softplus => scale(level, g, x, sigmoid),
         Unary::Elu { alpha } => scale(level, g, x, |x| if x > 0.0 { 1.0 } else { alpha * libm::expf(x) }),
-        Unary::Round | Unary::Floor | Unary::Sign => g.fill(0.0),
+        Unary::Sin => scale(level, g, x, libm::cosf),
+        Unary::Cos => scale(level, g, x, |x| -libm::sinf(x)),
+        Unary::Tan => scale(level, g, x, tan),
+        Unary::Asin => scale(level, g, x, asin),
+        Unary::Acos => scale(level, g, x, |x| -asin(x)),
+        Unary::Atan => scale(level, g, x, |x| 1.0 / (1.0 + x * x)),
+        Unary::Sinh => scale(level, g, x, libm::coshf),
+        Unary::Cosh => scale(level, g, x, libm::sinhf),
+        Unary::Asinh => scale(level, g, x, |x| 1.0 / (x * x + 1.0).sqrt()),
+        Unary::Acosh => scale(level, g, x, |x| 1.0 / ((x - 1.0) * (x + 1.0)).sqrt()),
+        Unary::Atanh => scale(level, g, x, |x| 1.0 / ((1.0 - x) * (1.0 + x))),
+        Unary::Round
+        | Unary::Floor
+        | Unary::Ceil
+        | Unary::Sign
+        | Unary::Not
+        | Unary::IsNan
+        | Unary::IsInf { .. } => g.fill(0.0),
         Unary::RectifiedSigmoid => scale(level, g, x, rectified_sigmoid),
     }
 }
@@ -40,11 +57,6 @@ fn scale(level: Level, g: &mut [f32], x: &[f32], slope: impl Fn(f32) -> f32) {
             *g *= slope(x);
         }
     });
-}
-
-#[inline(always)]
-fn one_if(inside: bool) -> f32 {
-    if inside { 1.0 } else { 0.0 }
 }
 
 /// α where 0 < αx + β < 1. On the left of a corner αx + β is smaller, or larger if α is negative.
@@ -78,6 +90,15 @@ fn silu(x: f32) -> f32 {
 fn tanh(x: f32) -> f32 {
     let y = libm::tanhf(x);
     1.0 - y * y
+}
+
+fn tan(x: f32) -> f32 {
+    let y = libm::tanf(x);
+    1.0 + y * y
+}
+
+fn asin(x: f32) -> f32 {
+    1.0 / ((1.0 - x) * (1.0 + x)).sqrt()
 }
 
 /// Φ(x) + x·φ(x).
