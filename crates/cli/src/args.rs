@@ -97,7 +97,7 @@ pub(crate) enum Command {
 /// The data beside a model.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Data {
-    /// Labelled data: x (uint8 or float32, N×C×H×W) and y (int64, N). A gallery model brings its own.
+    /// Labelled data: x (N×…, pictures N×C×H×W; floats, uint8 or whole numbers) and y (int64, N). A gallery model brings its own.
     #[arg(long, value_name = "FILE.npz")]
     pub(crate) data: Option<PathBuf>,
     /// Calibration samples: x. Without them the first samples of the data serve.

@@ -11,6 +11,8 @@ pub enum Code {
     UnsupportedModel,
     /// The bytes are no data set that we can read, or one that does not fit the model.
     UnreadableData,
+    /// The data were arranged to fit the model.
+    ArrangedData,
     /// The recipe cannot be applied.
     BadRecipe,
     /// The link cannot be read.

@@ -1,4 +1,4 @@
-//! A labelled set of images.
+//! A set of samples, labelled or not.
 
 use fewbit_graph::Tensor;
 
@@ -7,22 +7,27 @@ use crate::limits::Limits;
 use crate::npy::{Array, Values};
 use crate::npz::Npz;
 
-/// The largest value of a byte, which is read as 1.
+/// The largest value of a byte of a picture, which is read as 1.
 const BYTE_SCALE: f32 = 255.0;
+/// From so many axes on, bytes are pictures or sounds; with fewer they are numbers, like tokens.
+const PICTURE_AXES: usize = 3;
+/// Whole numbers up to here, and down to its negative, are exact in f32.
+const LARGEST_EXACT: i64 = 1 << 24;
 
-/// Images, and what they show.
+/// Samples, and what they are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
-    /// The images, f32 N×C×H×W.
+    /// The samples, f32 N×….
     pub x: Tensor,
-    /// The class of each image, if the file has classes.
+    /// The class of each sample, if the file has classes.
     pub y: Option<Vec<i64>>,
 }
 
 impl Dataset {
     /// Reads a dataset from an npz archive with `x` and, if there are labels, `y`.
     ///
-    /// `x` is N×C×H×W: uint8, of which x / 255 is taken, or float16, float32, float64 as they are. `y` holds N integers.
+    /// `x` is N×…, pictures N×C×H×W. Floats and whole numbers are taken as they are; of uint8 with three axes or more, which are
+    /// pictures, x / 255 is. `y` holds N integers.
     ///
     /// # Errors
     /// [`ReadError`] that says which array is not as it has to be, what was found, and what is needed.
@@ -45,13 +50,13 @@ impl Dataset {
     /// # Errors
     /// As [`Dataset::read`].
     pub fn from_arrays(x: &Array, y: Option<&Array>) -> Result<Self, ReadError> {
-        let images = images(x)?;
-        let count = images.shape().first().copied().unwrap_or_default();
+        let samples = samples(x)?;
+        let count = samples.shape().first().copied().unwrap_or_default();
         let labels = y.map(|y| labels(y, count)).transpose()?;
-        Ok(Self { x: images, y: labels })
+        Ok(Self { x: samples, y: labels })
     }
 
-    /// The number of images.
+    /// The number of samples.
     pub fn len(&self) -> usize {
         self.x.shape().first().copied().unwrap_or_default()
     }
@@ -62,20 +67,31 @@ impl Dataset {
     }
 }
 
-fn images(x: &Array) -> Result<Tensor, ReadError> {
+fn samples(x: &Array) -> Result<Tensor, ReadError> {
     let at = || Place::Member("x.npy".to_owned());
     let shape = x.shape();
-    if shape.len() != 4 || shape.contains(&0) {
-        let needed = "N×C×H×W, four axes with no length 0".to_owned();
+    if shape.is_empty() || shape.contains(&0) {
+        let needed = "N×…, samples along the first axis and no length 0".to_owned();
         return Err(at().error(Problem::Shape { found: shape.to_vec(), needed }));
     }
     let values: Vec<f32> = match x.values() {
-        Values::U8(bytes) => bytes.iter().map(|&byte| f32::from(byte) / BYTE_SCALE).collect(),
-        Values::F32(_) | Values::F64(_) => x.to_f32(),
-        other => {
-            let readable = "uint8 (0 to 255) or float32";
-            return Err(at().error(Problem::ElementType { found: other.type_name().to_owned(), readable }));
+        Values::U8(bytes) if shape.len() >= PICTURE_AXES => {
+            bytes.iter().map(|&byte| f32::from(byte) / BYTE_SCALE).collect()
         }
+        _ => match x.to_i64() {
+            None => x.to_f32(),
+            Some(whole) => {
+                let exact = -LARGEST_EXACT..=LARGEST_EXACT;
+                if let Some(large) = whole.iter().find(|value| !exact.contains(*value)) {
+                    return Err(at().error(Problem::Field {
+                        what: "a whole number".to_owned(),
+                        found: large.to_string(),
+                        needed: "at most 2²⁴ in magnitude: arithmetic is in 32-bit floats".to_owned(),
+                    }));
+                }
+                whole.into_iter().map(|value| value as f32).collect()
+            }
+        },
     };
     if let Some((index, value)) = values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
         return Err(at().error(Problem::NotFinite { index, value: value.to_string() }));
@@ -90,7 +106,7 @@ fn labels(y: &Array, count: usize) -> Result<Vec<i64>, ReadError> {
         return Err(at().error(Problem::ElementType { found, readable: "int64" }));
     };
     if y.shape() != [count] {
-        let needed = format!("[{count}], one label for each image of x");
+        let needed = format!("[{count}], one label for each sample of x");
         return Err(at().error(Problem::Shape { found: y.shape().to_vec(), needed }));
     }
     if let Some(negative) = labels.iter().find(|label| **label < 0) {

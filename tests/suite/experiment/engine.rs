@@ -265,6 +265,28 @@ fn a_recipe_tried_in_between_leaves_no_trace() {
 }
 
 #[test]
+fn data_with_other_axes_are_arranged_for_the_model_and_that_is_said() {
+    let mut bench = Bench::loaded();
+    let pixels: Vec<u8> = (0..2 * 28 * 28).map(|i| (i % 251) as u8).collect();
+    for (shape, fits) in [
+        (vec![2, 28, 28], true),
+        (vec![2, 28, 28, 1], true),
+        (vec![2, 1, 28, 28], true),
+        (vec![2, 784], false),
+    ] {
+        let x = Array::new(shape.clone(), Values::U8(pixels.clone())).unwrap();
+        let file = npz::write(&[("x", &x)]).unwrap();
+        let events = bench.receive(Request::LoadData { name: "x.npz".to_owned() }, vec![file]);
+        let failed = events.iter().any(|event| matches!(event, Event::Failed(_)));
+        assert_eq!(failed, !fits, "{shape:?}");
+        let arranged = events
+            .iter()
+            .any(|event| matches!(event, Event::Warning(failure) if failure.code == Code::ArrangedData));
+        assert_eq!(arranged, fits && shape != [2, 1, 28, 28], "{shape:?}");
+    }
+}
+
+#[test]
 fn a_failed_load_leaves_the_bench_as_it_was() {
     let mut bench = Bench::loaded();
     bench.update(1, &recipe(4));

@@ -110,6 +110,19 @@ fn the_bundled_data_are_read() {
 }
 
 #[test]
+fn whole_numbers_are_taken_as_they_are_and_bytes_of_pictures_as_shares() {
+    let read = |x: &Array| Dataset::read(&npz::write(&[("x", x)]).unwrap(), &Limits::default());
+    let tokens = array(&[2, 2], Values::I64(vec![0, 7, -3, 1 << 24]));
+    assert_eq!(read(&tokens).unwrap().x.as_f32().unwrap(), [0.0, 7.0, -3.0, 16_777_216.0]);
+    let bytes = array(&[1, 2], Values::U8(vec![0, 255]));
+    assert_eq!(read(&bytes).unwrap().x.as_f32().unwrap(), [0.0, 255.0], "two axes: no picture");
+    let picture = array(&[1, 1, 2], Values::U8(vec![0, 255]));
+    assert_eq!(read(&picture).unwrap().x.as_f32().unwrap(), [0.0, 1.0]);
+    let large = array(&[1], Values::I64(vec![(1 << 24) + 1]));
+    assert!(read(&large).unwrap_err().to_string().contains("16777217"));
+}
+
+#[test]
 fn data_may_be_floats_and_have_no_labels() {
     let x = array(&[1, 1, 1, 2], Values::F64(vec![-1.5, 2.0]));
     let bytes = npz::write(&[("x", &x)]).unwrap();

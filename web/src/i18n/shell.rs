@@ -111,7 +111,7 @@ pub const ENGLISH: Words = Words {
     model: "model",
     parameters: |count| format!("{count} parameters"),
     open: "Open…",
-    open_hint: "open your own ONNX model, or labelled data as npz (x: N×C×H×W, y: labels); or drop it anywhere",
+    open_hint: "open your own ONNX model, or labelled data as npz (x: N×…, y: labels); or drop it anywhere",
     data: |test, calibration, labelled| {
         let labels = if labelled { "" } else { " without labels" };
         format!("{test} test{labels} · {calibration} calibration")
@@ -240,7 +240,7 @@ pub const CHINESE: Words = Words {
     model: "模型",
     parameters: |count| format!("{count} 参数"),
     open: "打开…",
-    open_hint: "打开自己的 ONNX 模型，或带标签的 npz 数据（x：N×C×H×W，y：标签）；也可拖放到页面任意处",
+    open_hint: "打开自己的 ONNX 模型，或带标签的 npz 数据（x：N×…，y：标签）；也可拖放到页面任意处",
     data: |test, calibration, labelled| {
         let labels = if labelled { "" } else { "（无标签）" };
         format!("{test} 测试{labels} · {calibration} 校准")

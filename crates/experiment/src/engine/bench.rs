@@ -109,13 +109,14 @@ impl Bench {
     ///
     /// # Errors
     /// What cannot be read or does not fit the model. The data that were there stay then.
-    pub fn replace_data(&mut self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        self.data = Data::one(&self.prepared, name, bytes)?;
+    pub fn replace_data(&mut self, name: &str, bytes: &[u8]) -> Result<Option<Failure>, Failure> {
+        let (data, note) = Data::one(&self.prepared, name, bytes)?;
+        self.data = data;
         self.leave_run();
         self.observed = None;
         self.choices.clear();
         self.forget_plans();
-        Ok(())
+        Ok(note)
     }
 
     /// Drops everything that belongs to an engine.

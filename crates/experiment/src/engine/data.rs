@@ -32,18 +32,24 @@ impl Data {
             Dataset::read(bytes, &Limits::default()).map_err(|error| {
                 Failure::new(Code::UnreadableData, error.to_string())
                     .at(what)
-                    .hint("an npz with x (uint8 or float32, N×C×H×W) and y (int64, N) is needed")
+                    .hint("an npz with x (N×…, pictures N×C×H×W; floats, uint8 or whole numbers) and y (int64, N) is needed")
             })
         };
         let test = test.map(|bytes| read(bytes, "test set")).transpose()?;
         let calibration = calibration.map(|bytes| read(bytes, "calibration set")).transpose()?;
         let mut warnings = Vec::new();
-        let mut keep = |set: &Dataset, what: &str| {
-            let fit = prepared.check_samples(&set.x).map_err(|error| warnings.push(unfit(&error).at(what)));
-            fit.is_ok()
+        let mut fit = |set: Dataset, what: &str| match fitted(prepared, set) {
+            Ok((set, note)) => {
+                warnings.extend(note.map(|note| note.at(what)));
+                Some(set)
+            }
+            Err(error) => {
+                warnings.push(unfit(&error).at(what));
+                None
+            }
         };
-        let test = test.filter(|test| keep(test, "test set"));
-        let calibration = calibration.filter(|set| keep(set, "calibration set"));
+        let test = test.and_then(|test| fit(test, "test set"));
+        let calibration = calibration.and_then(|set| fit(set, "calibration set"));
         let data = Self {
             calibration_from_test: calibration.is_none() && test.is_some(),
             calibration: calibration.or_else(|| test.clone()),
@@ -53,17 +59,22 @@ impl Data {
         Ok((data, warnings))
     }
 
-    /// One labelled set for both.
-    pub(super) fn one(prepared: &Prepared, name: &str, bytes: &[u8]) -> Result<Self, Failure> {
+    /// One labelled set for both, and what is worth knowing of it.
+    pub(super) fn one(
+        prepared: &Prepared,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<(Self, Option<Failure>), Failure> {
         let unreadable = |message: String| Failure::new(Code::UnreadableData, message).at(name);
         let data = Dataset::read(bytes, &Limits::default()).map_err(|error| unreadable(error.to_string()))?;
-        prepared.check_samples(&data.x).map_err(|error| unreadable(error.to_string()))?;
-        Ok(Self {
+        let (data, note) = fitted(prepared, data).map_err(|error| unreadable(error.to_string()))?;
+        let data = Self {
             calibration: Some(data.clone()),
             calibration_from_test: true,
             test: Some(data),
             classes: Vec::new(),
-        })
+        };
+        Ok((data, note.map(|note| note.at(name))))
     }
 
     /// The first `samples` calibration samples.
@@ -107,6 +118,37 @@ impl Data {
     }
 }
 
+/// The samples as the model takes them: as they are; with axes of length 1 more or less; or with channels first that were last. Says so
+/// where anything was done to them.
+fn fitted(prepared: &Prepared, set: Dataset) -> Result<(Dataset, Option<Failure>), QuantError> {
+    let Err(error) = prepared.check_samples(&set.x) else { return Ok((set, None)) };
+    let wanted = &prepared.face()?.sample_shape;
+    let Some((&n, found)) = set.x.shape().split_first() else { return Err(error) };
+    let long = |shape: &[usize]| shape.iter().copied().filter(|&length| length != 1).collect::<Vec<_>>();
+    let mut shape = vec![n];
+    shape.extend(wanted);
+    let x = match (found, wanted.as_slice()) {
+        (&[height, width, channels], wanted) if wanted == [channels, height, width] => {
+            let values = set.x.as_f32()?;
+            let pixels = height * width;
+            let at = |i: usize| {
+                let (image, channel, pixel) = (i / (channels * pixels), i / pixels % channels, i % pixels);
+                values.get((image * pixels + pixel) * channels + channel).copied().unwrap_or_default()
+            };
+            Tensor::f32(shape, (0..values.len()).map(at).collect::<Vec<f32>>())?
+        }
+        (found, wanted) if long(found) == long(wanted) => Tensor::f32(shape, set.x.as_f32()?.to_vec())?,
+        _ => return Err(error),
+    };
+    let as_text = |tensor: &Tensor| tensor.shape().iter().map(usize::to_string).collect::<Vec<_>>().join("×");
+    let message = format!(
+        "the samples are {} and the model takes {}: they were arranged so",
+        as_text(&set.x),
+        as_text(&x)
+    );
+    Ok((Dataset { x, y: set.y }, Some(Failure::new(Code::ArrangedData, message))))
+}
+
 /// The number of samples.
 pub(super) fn count(samples: &Tensor) -> u32 {
     samples.shape().first().map_or(0, |&n| n as u32)
@@ -118,5 +160,5 @@ fn no_data() -> QuantError {
 
 fn unfit(error: &QuantError) -> Failure {
     Failure::new(Code::UnreadableData, error.to_string())
-        .hint("open labelled data for this model: an npz with x (N×C×H×W) and y (N)")
+        .hint("open labelled data for this model: an npz with x (N×…) and y (N)")
 }

@@ -259,10 +259,13 @@ impl Engine {
 
     fn load_data(&mut self, name: &str, blobs: Vec<Vec<u8>>) -> Result<(), Failure> {
         let bench = self.bench.as_mut().ok_or_else(nothing_there)?;
-        bench.replace_data(name, blobs.first().map_or(&[], Vec::as_slice))?;
+        let note = bench.replace_data(name, blobs.first().map_or(&[], Vec::as_slice))?;
         let (facts, data) = (bench.prepared.facts.clone(), bench.data_facts());
         self.stop();
         self.forget_runs();
+        if let Some(note) = note {
+            self.emit(Event::Warning(note));
+        }
         self.emit(Event::Loaded { facts, data });
         Ok(())
     }
