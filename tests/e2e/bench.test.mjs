@@ -108,3 +108,16 @@ test("WebGPU gives the numbers of the CPU engine", async (t) => {
   assert.ok(Math.abs(a - b) <= 0.1, `accuracy on CPU ${a}, on WebGPU ${b}`);
   await screenshot(t, gpu, "bench-webgpu");
 });
+
+test("a file that the address names is opened once the person agrees; one from elsewhere says why not", async (t) => {
+  const page = await open(t, "?url=assets/models/fashion-resnet.onnx");
+  await settled(page);
+  const dialog = page.getByRole("dialog", { name: "The address names a file" });
+  assert.match(await dialog.innerText(), /Open fashion-resnet\.onnx from http/);
+  await assertAccessible(page);
+  await dialog.getByRole("button", { name: "Open it" }).click();
+  await page.waitForFunction(() => document.querySelector("label.model select").selectedOptions[0].textContent === "fashion-resnet.onnx");
+  const other = await open(t, "?url=https%3A%2F%2Fexample.org%2Fmodel.onnx");
+  assert.match(await other.getByRole("dialog").innerText(), /lies on another server/);
+  assert.equal(await other.getByRole("button", { name: "Open it" }).count(), 0);
+});

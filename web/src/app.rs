@@ -6,7 +6,8 @@ use fewbit_experiment::{Command, Failure};
 use leptos::prelude::*;
 
 use crate::bench::Bench;
-use crate::platform::page;
+use crate::platform::{file, page};
+use crate::remote::FromAddress;
 use crate::settings::Settings;
 use crate::state::Desk;
 
@@ -34,7 +35,11 @@ pub fn App() -> impl IntoView {
         (_, Some(failure)) => desk.tell(failure, true),
     });
     page::remove("loading");
-    view! { <Bench /> }
+    file::on_paste(move |picked| desk.open_file(picked));
+    view! {
+        <Bench />
+        <FromAddress />
+    }
 }
 
 /// The document of the address's link; the default where there is none or it cannot be read.

@@ -8,6 +8,7 @@ pub mod bench;
 pub mod chart;
 pub mod i18n;
 pub mod platform;
+pub mod remote;
 pub mod settings;
 pub mod state;
 pub mod ui;

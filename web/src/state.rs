@@ -385,6 +385,13 @@ impl Desk {
         }
     }
 
+    /// Opens the file at an address of this page's server.
+    pub fn fetch_file(self, address: String, name: String) {
+        leptos::task::spawn_local(async move {
+            self.open_file(file::Picked { bytes: fetch::bytes(&address).await, name });
+        });
+    }
+
     /// Opens a person's own model. The bench stays as it is until the file is read.
     pub fn open_model(self, name: String, bytes: Uint8Array) {
         let reference = ModelRef::File { name: name.clone(), id: String::new() };

@@ -15,6 +15,16 @@ pub struct Words {
     pub open: &'static str,
     /// What can be opened.
     pub open_hint: &'static str,
+    /// The address names a file.
+    pub remote: &'static str,
+    /// Whether to open this file from this address.
+    pub remote_ask: fn(&str, &str) -> String,
+    /// The file is elsewhere: why it is not fetched, and the way out.
+    pub remote_foreign: fn(&str) -> String,
+    /// Opens it.
+    pub remote_open: &'static str,
+    /// Does not.
+    pub remote_leave: &'static str,
     /// Test samples, calibration samples, whether labelled.
     pub data: fn(&str, &str, bool) -> String,
     /// Calibration samples are test samples.
@@ -112,6 +122,13 @@ pub const ENGLISH: Words = Words {
     parameters: |count| format!("{count} parameters"),
     open: "Open…",
     open_hint: "open your own ONNX model, or labelled data as npz (x: N×…, y: labels); or drop it anywhere",
+    remote: "The address names a file",
+    remote_ask: |name, address| format!("Open {name} from {address}? It is read in this tab and goes nowhere else."),
+    remote_foreign: |address| {
+        format!("{address} lies on another server. This page fetches from its own alone, so that nothing can leave the tab: save the file and drop it here.")
+    },
+    remote_open: "Open it",
+    remote_leave: "Leave it",
     data: |test, calibration, labelled| {
         let labels = if labelled { "" } else { " without labels" };
         format!("{test} test{labels} · {calibration} calibration")
@@ -241,6 +258,13 @@ pub const CHINESE: Words = Words {
     parameters: |count| format!("{count} 参数"),
     open: "打开…",
     open_hint: "打开自己的 ONNX 模型，或带标签的 npz 数据（x：N×…，y：标签）；也可拖放到页面任意处",
+    remote: "地址中指定了一个文件",
+    remote_ask: |name, address| format!("从 {address} 打开 {name}？文件只在此标签页中读取，不会发往别处。"),
+    remote_foreign: |address| {
+        format!("{address} 位于另一台服务器。为保证数据不离开此标签页，本页只从自己的服务器读取文件：请先保存该文件，再拖放到此处。")
+    },
+    remote_open: "打开",
+    remote_leave: "不打开",
     data: |test, calibration, labelled| {
         let labels = if labelled { "" } else { "（无标签）" };
         format!("{test} 测试{labels} · {calibration} 校准")

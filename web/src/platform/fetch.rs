@@ -1,4 +1,4 @@
-//! Files of ours, by relative address.
+//! Files from where this page lies, by address.
 
 use fewbit_experiment::Failure;
 use fewbit_experiment::failure::Code;

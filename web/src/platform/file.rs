@@ -6,7 +6,7 @@ use gloo::events::{EventListener, EventListenerOptions};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, BlobPropertyBag, DragEvent, File, FileList, HtmlAnchorElement, HtmlInputElement, Url};
+use web_sys::{Blob, BlobPropertyBag, ClipboardEvent, DragEvent, File, FileList, HtmlAnchorElement, HtmlInputElement, Url};
 
 /// The bytes of a file that was dropped or picked.
 ///
@@ -78,6 +78,16 @@ pub fn on_drop(then: impl Fn(Picked) + Clone + 'static) {
         let files =
             event.dyn_ref::<DragEvent>().and_then(DragEvent::data_transfer).and_then(|data| data.files());
         take(files, then.clone());
+    })
+    .forget();
+}
+
+/// Hears of files that are pasted anywhere on the page, for as long as the page lives.
+pub fn on_paste(then: impl Fn(Picked) + Clone + 'static) {
+    let Some(window) = web_sys::window() else { return };
+    EventListener::new(&window, "paste", move |event| {
+        let data = event.dyn_ref::<ClipboardEvent>().and_then(ClipboardEvent::clipboard_data);
+        take(data.and_then(|data| data.files()), then.clone());
     })
     .forget();
 }

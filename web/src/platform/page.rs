@@ -18,6 +18,26 @@ pub fn query(name: &str) -> Option<String> {
         .map(|(_, value)| value.to_owned())
 }
 
+/// A file that an address names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// The whole address.
+    pub address: String,
+    /// What it calls the file.
+    pub name: String,
+    /// Whether it lies where this page does, which is all that the page may fetch from.
+    pub is_ours: bool,
+}
+
+/// The file that the parameter `url` of the address's query names, if it names one.
+pub fn remote() -> Option<Remote> {
+    let asked = js_sys::decode_uri_component(&query("url")?).ok()?;
+    let location = web_sys::window()?.location();
+    let url = web_sys::Url::new_with_base(&String::from(asked), &location.href().ok()?).ok()?;
+    let name = url.pathname().rsplit('/').next().unwrap_or_default().to_owned();
+    Some(Remote { is_ours: location.origin().is_ok_and(|ours| ours == url.origin()), address: url.href(), name })
+}
+
 /// The address's fragment without `#`; empty if there is none.
 pub fn fragment() -> String {
     let hash = web_sys::window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
