@@ -11,6 +11,8 @@ mod common;
 mod learning;
 #[path = "gpu/quantizer.rs"]
 mod quantizer;
+#[path = "gpu/rounding.rs"]
+mod rounding;
 #[path = "gpu/sizes.rs"]
 mod sizes;
 

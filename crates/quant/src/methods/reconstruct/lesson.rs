@@ -21,6 +21,11 @@ use crate::network::Network;
 /// How far a learned step may move from the first, each way.
 const STEP_RANGE: [f32; 2] = [1.0 / 16.0, 16.0];
 
+/// Errors so far below what a unit gives, in power, are what arithmetic leaves: 80 dB. Soft roundings start where they reproduce the
+/// float weights, so that without quantized inputs there is no other error at first; an optimizer that divides gradients by their
+/// size would make full steps of that noise, other ones on every engine.
+const NOISE: f64 = 1e-8;
+
 /// What a unit learns from, N first.
 pub(super) struct Data {
     /// What it reads in the network as it is now.
@@ -154,9 +159,10 @@ impl Lesson {
                 Some(Regularizer { lambda, beta, wire })
             }
         };
+        let told = above_noise(&mut graph, error, data, axis)?;
         let total = match &regularizer {
-            None => error,
-            Some(regularizer) => loss::sum(&mut graph, &bindings, &[error, regularizer.wire])?,
+            None => told,
+            Some(regularizer) => loss::sum(&mut graph, &bindings, &[told, regularizer.wire])?,
         };
         let mut lesson = Self {
             session: Session::new(Graph::new()),
@@ -310,6 +316,23 @@ impl Lesson {
         }
         Ok(progress)
     }
+}
+
+/// The error where it is more than [`NOISE`], else a 0 that teaches nothing.
+fn above_noise(graph: &mut Graph, error: WireId, data: &Data, axis: usize) -> Result<WireId, QuantError> {
+    let target = data.target.as_f32()?;
+    let slopes = data.slope.as_ref().map(Tensor::as_f32).transpose()?;
+    let power = |(i, &y): (usize, &f32)| {
+        let slope = slopes.and_then(|slopes| slopes.get(i)).copied().unwrap_or(1.0);
+        (f64::from(y) * f64::from(slope)).powi(2)
+    };
+    let channels = data.target.shape().get(axis).copied().unwrap_or(1);
+    let mean = target.iter().enumerate().map(power).sum::<f64>() / target.len().max(1) as f64;
+    let noise = graph.parameter("noise", Tensor::scalar((NOISE * mean * channels as f64) as f32));
+    let above = graph.node("error.above", Op::Binary(Binary::Sub), &[error, noise]);
+    let above = graph.node("error.above", Op::Unary(Unary::Relu), &[above]);
+    let is_above = graph.node("error.is_above", Op::Unary(Unary::Sign), &[above]);
+    Ok(graph.node("error.told", Op::Binary(Binary::Mul), &[error, is_above]))
 }
 
 /// Adds the quantizer of a layer's input; none if it stays in float.
