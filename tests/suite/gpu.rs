@@ -29,7 +29,7 @@ use pollster::block_on;
 /// adds with one rounding or two.
 fn tolerance(problem: &str, own: Tolerance) -> Tolerance {
     match (problem, own) {
-        ("unary", Tolerance::Ulp(_) | Tolerance::Relative(_)) => Tolerance::Relative(2e-6),
+        ("unary" | "function", Tolerance::Ulp(_) | Tolerance::Relative(_)) => Tolerance::Relative(2e-6),
         ("binary", Tolerance::Ulp(_)) => Tolerance::Relative(1e-6),
         ("pool" | "pool_1d" | "softmax" | "log_softmax" | "batch_norm", Tolerance::Relative(_)) => {
             Tolerance::Relative(5e-6)

@@ -8,6 +8,8 @@ mod cost;
 mod fold_batch_norm;
 #[path = "graph/identity.rs"]
 mod identity;
+#[path = "graph/indexed.rs"]
+mod indexed;
 #[path = "graph/infer.rs"]
 mod infer;
 #[path = "graph/layers.rs"]

@@ -12,6 +12,8 @@ mod difference;
 mod engine;
 #[path = "learn/gradients.rs"]
 mod gradients;
+#[path = "learn/indexed.rs"]
+mod indexed;
 #[path = "learn/losses.rs"]
 mod losses;
 #[path = "learn/optimizers.rs"]

@@ -55,7 +55,7 @@ impl Task {
         let Epilogue { activation, quantizer } = &mut self.epilogue;
         match (op, inputs) {
             (Op::Unary(unary), _)
-                if epilogue::activation(*unary).is_some() && activation.is_none() && quantizer.is_none() =>
+                if epilogue::is_activation(*unary) && activation.is_none() && quantizer.is_none() =>
             {
                 *activation = Some(*unary);
                 true
@@ -71,7 +71,7 @@ impl Task {
 
 /// Whether the kernels of an operator have `prelude/epilogue.wgsl`.
 fn takes_epilogue(op: &Op) -> bool {
-    let is_activation = |op: &Op| matches!(op, Op::Unary(unary) if epilogue::activation(*unary).is_some());
+    let is_activation = |op: &Op| matches!(op, Op::Unary(unary) if epilogue::is_activation(*unary));
     is_activation(op)
         || matches!(
             op,

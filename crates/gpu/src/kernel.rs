@@ -63,9 +63,12 @@ pub const PRELUDE: &[(&str, &str)] = &[
     ("prelude/groups.wgsl", include_str!("kernels/prelude/groups.wgsl")),
     ("prelude/index.wgsl", include_str!("kernels/prelude/index.wgsl")),
     ("prelude/nan.wgsl", include_str!("kernels/prelude/nan.wgsl")),
+    ("prelude/parts.wgsl", include_str!("kernels/prelude/parts.wgsl")),
     ("prelude/quantizer.wgsl", include_str!("kernels/prelude/quantizer.wgsl")),
+    ("prelude/reduction.wgsl", include_str!("kernels/prelude/reduction.wgsl")),
     ("prelude/statistics.wgsl", include_str!("kernels/prelude/statistics.wgsl")),
     ("prelude/strided.wgsl", include_str!("kernels/prelude/strided.wgsl")),
+    ("prelude/trigonometry.wgsl", include_str!("kernels/prelude/trigonometry.wgsl")),
     ("prelude/window.wgsl", include_str!("kernels/prelude/window.wgsl")),
 ];
 

@@ -5,6 +5,7 @@ use fewbit_graph::op::{Binary, Unary};
 
 use crate::array::{Array, broadcast_shape};
 use crate::problem::{Builder, Problem};
+use crate::rng::Rng;
 use crate::tolerance::Tolerance;
 
 pub(super) const UNARY: [Unary; 22] = [
@@ -52,13 +53,100 @@ pub fn unary(seed: u64) -> Problem {
     b.build()
 }
 
+/// Functions that are no activations.
+pub(super) const FUNCTIONS: [Unary; 17] = [
+    Unary::Sin,
+    Unary::Cos,
+    Unary::Tan,
+    Unary::Asin,
+    Unary::Acos,
+    Unary::Atan,
+    Unary::Sinh,
+    Unary::Cosh,
+    Unary::Asinh,
+    Unary::Acosh,
+    Unary::Atanh,
+    Unary::Ceil,
+    Unary::Not,
+    Unary::IsNan,
+    Unary::IsInf { positive: true, negative: true },
+    Unary::IsInf { positive: true, negative: false },
+    Unary::IsInf { positive: false, negative: true },
+];
+
+/// Each of them in turn, where it is defined; sine and cosine later on up to ±1000.
+pub fn function(seed: u64) -> Problem {
+    let function = FUNCTIONS[seed as usize % FUNCTIONS.len()];
+    let tolerance = match function {
+        _ if function.is_step() => Tolerance::Exact,
+        _ => Tolerance::Relative(2e-6),
+    };
+    let mut b = Builder::new("function", seed, tolerance);
+    let shape = b.shape(0, 4);
+    let (low, high) = domain(function, seed >= FUNCTIONS.len() as u64);
+    let judges = matches!(function, Unary::Not | Unary::IsNan | Unary::IsInf { .. });
+    let strange = [0.0, -0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1.0];
+    let values = (0..shape.iter().product())
+        .map(|_| if judges { b.rng.pick(&strange) } else { b.rng.float(low, high) })
+        .collect();
+    let (x_wire, x) = b.input_of("x", &shape, values);
+    let wire = b.node("y", Op::Unary(function), &[x_wire]);
+    b.expect(wire, x.map(|x| unary_oracle(function, x)));
+    b.build()
+}
+
+/// Where a function is defined, and unless `wide` not too steep.
+pub(super) fn domain(function: Unary, wide: bool) -> (f32, f32) {
+    match function {
+        Unary::Sin | Unary::Cos if wide => (-1000.0, 1000.0),
+        Unary::Asin | Unary::Acos if wide => (-1.0, 1.0),
+        Unary::Tan => (-1.5, 1.5),
+        Unary::Asin | Unary::Acos | Unary::Atanh => (-0.95, 0.95),
+        Unary::Acosh => (1.1, 40.0),
+        _ => (-8.0, 8.0),
+    }
+}
+
 /// Every function in turn, on shapes that broadcast.
 pub fn binary(seed: u64) -> Problem {
     const ALL: [Binary; 7] =
         [Binary::Add, Binary::Sub, Binary::Mul, Binary::Div, Binary::Max, Binary::Min, Binary::Pow];
     let binary = ALL[seed as usize % ALL.len()];
     let tolerance = if binary == Binary::Pow { Tolerance::Ulp(4) } else { Tolerance::Exact };
-    let mut b = Builder::new("binary", seed, tolerance);
+    let low = if binary == Binary::Pow { 0.1 } else { -2.0 };
+    of_two(Builder::new("binary", seed, tolerance), binary, |rng| {
+        let x = rng.float(low, 2.0);
+        if x.abs() < 0.05 { 0.25 } else { x }
+    })
+}
+
+/// Comparisons, logic and remainders in turn, on shapes that broadcast; many pairs are equal.
+pub fn comparison(seed: u64) -> Problem {
+    const ALL: [Binary; 8] = [
+        Binary::Mod,
+        Binary::Fmod,
+        Binary::Equal,
+        Binary::Less,
+        Binary::LessOrEqual,
+        Binary::And,
+        Binary::Or,
+        Binary::Xor,
+    ];
+    let binary = ALL[seed as usize % ALL.len()];
+    let is_remainder = matches!(binary, Binary::Mod | Binary::Fmod);
+    // Remainders of any numbers, and of whole ones.
+    let any = is_remainder && seed.is_multiple_of(16);
+    of_two(Builder::new("comparison", seed, Tolerance::Exact), binary, |rng| {
+        if any {
+            return rng.float(0.1, 60.0) * rng.pick(&[-1.0, 1.0]);
+        }
+        let x = rng.between(0, 6) as f32 - 3.0;
+        if is_remainder && x == 0.0 { 7.0 } else { x }
+    })
+}
+
+/// A function of two elements, of shapes that broadcast.
+fn of_two(mut b: Builder, binary: Binary, draw: impl Fn(&mut Rng) -> f32) -> Problem {
     let full = b.shape(0, 4);
     let mut other: Vec<usize> = full.iter().map(|&n| if b.rng.one_in(3) { 1 } else { n }).collect();
     other.drain(..b.rng.between(0, other.len()));
@@ -67,14 +155,9 @@ pub fn binary(seed: u64) -> Problem {
         1 if full.len() > 1 => other = [vec![full[1]], vec![1; full.len() - 2]].concat(),
         _ => {}
     }
-    let mut draw = |shape: &[usize]| -> Vec<f32> {
-        let low = if binary == Binary::Pow { 0.1 } else { -2.0 };
-        (0..shape.iter().product())
-            .map(|_| b.rng.float(low, 2.0))
-            .map(|x| if x.abs() < 0.05 { 0.25 } else { x })
-            .collect()
-    };
-    let (left, right) = (draw(&full), draw(&other));
+    let mut values =
+        |shape: &[usize]| -> Vec<f32> { (0..shape.iter().product()).map(|_| draw(&mut b.rng)).collect() };
+    let (left, right) = (values(&full), values(&other));
     let (mut l, mut r) = (b.input_of("a", &full, left), b.parameter_of("b", &other, right));
     if b.rng.one_in(2) {
         std::mem::swap(&mut l, &mut r);

@@ -4,6 +4,7 @@ pub(crate) mod conv;
 mod conv_grad;
 pub(crate) mod elementwise;
 mod gather;
+mod indexed;
 mod layout;
 pub(crate) mod linear;
 mod network;
@@ -12,6 +13,7 @@ pub(crate) mod pool;
 mod pool_grad;
 pub(crate) mod quantize;
 mod quantizer_grad;
+mod recurrent;
 pub(crate) mod reduce;
 mod unary_grad;
 mod update;
@@ -23,8 +25,11 @@ pub use conv_grad::{
     conv_input_grad, conv_input_grad_1d, conv_input_grad_depthwise, conv_weight_grad, conv_weight_grad_1d,
     conv_weight_grad_depthwise,
 };
-pub use elementwise::{batch_norm, binary, unary};
+pub use elementwise::{batch_norm, binary, comparison, function, unary};
 pub use gather::{expand, gather, gather_grad};
+pub use indexed::{
+    arg_reduce, choice, cum_sum, gather_elements, gather_nd, scatter_elements, scatter_nd, top_k,
+};
 pub use layout::{concat, pad, reshape, slice, transpose};
 pub use linear::{gemm, matmul};
 pub use network::{network, quantized_network};
@@ -33,8 +38,9 @@ pub use pool::{pool, pool_1d};
 pub use pool_grad::{pool_grad, pool_grad_1d};
 pub use quantize::fake_quantize;
 pub use quantizer_grad::{fake_quantize_grad, soft_round, soft_round_grad};
-pub use reduce::{log_softmax, reduce, softmax};
-pub use unary_grad::unary_grad;
+pub use recurrent::recurrent;
+pub use reduce::{log_softmax, product, reduce, softmax};
+pub use unary_grad::{function_grad, unary_grad};
 pub use update::{bernoulli, update};
 
 /// Makes the problem of a seed.
@@ -65,6 +71,18 @@ pub const ALL: &[(&str, Generator)] = &[
     ("compare", compare),
     ("moments", moments),
     ("histogram", histogram),
+    ("function", function),
+    ("comparison", comparison),
+    ("product", product),
+    ("choice", choice),
+    ("arg_reduce", arg_reduce),
+    ("top_k", top_k),
+    ("cum_sum", cum_sum),
+    ("gather_elements", gather_elements),
+    ("gather_nd", gather_nd),
+    ("scatter_elements", scatter_elements),
+    ("scatter_nd", scatter_nd),
+    ("recurrent", recurrent),
     ("network", network),
     ("quantized_network", quantized_network),
 ];
@@ -75,6 +93,7 @@ pub const LEARNING: &[(&str, Generator)] = &[
     ("soft_round", soft_round),
     ("soft_round_grad", soft_round_grad),
     ("unary_grad", unary_grad),
+    ("function_grad", function_grad),
     ("update", update),
     ("bernoulli", bernoulli),
     ("expand", expand),

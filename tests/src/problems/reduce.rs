@@ -29,6 +29,22 @@ pub fn reduce(seed: u64) -> Problem {
     b.build()
 }
 
+/// Products over some axes, of numbers around 1; now and then one of them is 0.
+pub fn product(seed: u64) -> Problem {
+    let mut b = Builder::new("product", seed, Tolerance::Relative(2e-5));
+    let shape = b.shape(1, 4);
+    let axes: Vec<usize> = (0..shape.len()).filter(|_| b.rng.one_in(2)).collect();
+    let values = (0..shape.iter().product())
+        .map(|_| if b.rng.one_in(30) { 0.0 } else { b.rng.float(0.75, 1.3) * b.rng.pick(&[-1.0, 1.0]) })
+        .collect();
+    let op = Reduce { kind: Reducer::Prod, axes, keep_dims: b.rng.one_in(2) };
+    let (x_wire, x) = b.input_of("x", &shape, values);
+    let y = reduce_oracle(&op, &x);
+    let wire = b.node("y", Op::Reduce(op), &[x_wire]);
+    b.expect(wire, y);
+    b.build()
+}
+
 /// Softmax along any axis.
 pub fn softmax(seed: u64) -> Problem {
     let mut b = Builder::new("softmax", seed, Tolerance::Relative(2e-6));

@@ -10,6 +10,7 @@ use fewbit_tests::{Rng, gradient, naive};
 
 use crate::cases;
 use crate::difference::{check, loss_of};
+use crate::indexed;
 
 /// The problems of all operators whose gradient is a slope, with the number of seeds to try.
 pub(crate) const DIFFERENTIABLE: &[(Generator, u64)] = &[
@@ -39,6 +40,17 @@ pub(crate) const DIFFERENTIABLE: &[(Generator, u64)] = &[
     (cases::matmul_broadcast, 6),
     (cases::expand, 20),
     (cases::gather, 20),
+    // Those that are no questions.
+    (problems::function, 12),
+    (problems::cum_sum, 20),
+    (indexed::choice, 10),
+    (indexed::top_k, 10),
+    (indexed::product, 12),
+    (indexed::remainder, 10),
+    (indexed::gather_elements, 10),
+    (indexed::gather_nd, 20),
+    (indexed::scatter_elements, 20),
+    (indexed::scatter_nd, 20),
 ];
 
 /// Where finite differences find another slope than the gradient has. A wire along which the graph should have none is

@@ -37,6 +37,14 @@ fn apply(p: f32, q: f32) -> f32 {
     case 4u: { return larger(p, q); }
     case 5u: { return smaller(p, q); }
     case 6u: { return power(p, q); }
+    case 7u: { return modulo(p, q); }
+    case 8u: { return remainder(p, q); }
+    case 9u: { return truth(p == q); }
+    case 10u: { return truth(p < q); }
+    case 11u: { return truth(p <= q); }
+    case 12u: { return truth(holds(p) && holds(q)); }
+    case 13u: { return truth(holds(p) || holds(q)); }
+    case 14u: { return truth(holds(p) != holds(q)); }
     default: { return p + q; }
   }
 }
@@ -68,9 +76,45 @@ fn power(base: f32, exponent: f32) -> f32 {
   return select(magnitude, -magnitude, odd);
 }
 
-// A NaN that no compiler can see, as WGSL refuses to name one.
-fn not_a_number() -> f32 {
-  return bitcast<f32>(params.end_group | 0x7fc00000u);
+fn truth(holds: bool) -> f32 {
+  return select(0.0, 1.0, holds);
+}
+
+// The bits are asked: NaN is not 0.
+fn holds(v: f32) -> bool {
+  return (bitcast<u32>(v) & 0x7fffffffu) != 0u;
+}
+
+// p − q·trunc(p/q), exact, by long division of the significands.
+fn remainder(p: f32, q: f32) -> f32 {
+  let p_exponent = i32((bitcast<u32>(p) >> 23u) & 255u);
+  let q_exponent = i32((bitcast<u32>(q) >> 23u) & 255u);
+  // Numbers below 2⁻¹²⁶ may be 0 on a device, and are here.
+  if (p_exponent == 255 || q_exponent == 0 || is_nan(q)) {
+    return not_a_number();
+  }
+  if (p_exponent < q_exponent || p_exponent == 0) {
+    return p;
+  }
+  var rest = (bitcast<u32>(p) & 0x7fffffu) | 0x800000u;
+  let divisor = (bitcast<u32>(q) & 0x7fffffu) | 0x800000u;
+  for (var i = p_exponent; i > q_exponent; i--) {
+    if (rest >= divisor) {
+      rest -= divisor;
+    }
+    rest <<= 1u;
+  }
+  if (rest >= divisor) {
+    rest -= divisor;
+  }
+  // rest·2^(q's exponent − 23), in two steps, as the power alone may be too small.
+  let magnitude = f32(rest) * power_of_two(-23) * power_of_two(q_exponent - 127);
+  return select(magnitude, -magnitude, p < 0.0);
+}
+
+fn modulo(p: f32, q: f32) -> f32 {
+  let rest = remainder(p, q);
+  return select(rest, rest + q, rest != 0.0 && (rest < 0.0) != (q < 0.0));
 }
 
 fn element(i: u32) {

@@ -4,7 +4,8 @@ use bytemuck::{Pod, Zeroable};
 use fewbit_graph::op::{Binary, Unary};
 
 use crate::kernel::{Kernel, read, write};
-use crate::kernels::epilogue::{EpilogueParams, activation};
+use crate::kernels::epilogue;
+use crate::kernels::epilogue::EpilogueParams;
 use crate::kernels::strided::{Axis, Strided, broadcast_strides};
 use crate::step::{Operand, Recording, Site, Step, groups_for, word};
 
@@ -28,11 +29,21 @@ pub static BINARY: Kernel = Kernel {
     epilogue: true,
 };
 
+/// `function.wgsl`.
+pub static FUNCTION: Kernel = Kernel {
+    name: "function",
+    source: include_str!("function.wgsl"),
+    params: size_of::<FunctionParams>(),
+    storage: &[read(1), write(2)],
+    constants: &["ACTIVATION"],
+    epilogue: false,
+};
+
 /// `unary_grad.wgsl`.
 pub static UNARY_GRAD: Kernel = Kernel {
     name: "unary_grad",
     source: include_str!("unary_grad.wgsl"),
-    params: size_of::<UnaryGradParams>(),
+    params: size_of::<FunctionParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &["ACTIVATION"],
     epilogue: false,
@@ -69,7 +80,7 @@ struct BinaryParams {
 
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
-struct UnaryGradParams {
+struct FunctionParams {
     slice: [u32; 2],
     len: u32,
     a: f32,
@@ -113,6 +124,23 @@ pub(crate) fn lower_pointwise(site: &Site<'_>, recording: &mut Recording) -> Res
     Ok(())
 }
 
+/// Records a function of one element that is no activation.
+pub(crate) fn lower_function(
+    function: Unary,
+    site: &Site<'_>,
+    recording: &mut Recording,
+) -> Result<(), String> {
+    let len = site.output_len();
+    let (number, a, b) = epilogue::function(function);
+    let params = FunctionParams { slice: [0; 2], len: word(len)?, a, b, pad: [0; 3] };
+    let operands = vec![site.operand(0)?, site.result()];
+    recording.steps.push(
+        Step::new(&FUNCTION, &params, operands, groups_for(len)?, ELEMENT * len as u64)
+            .with(&[("ACTIVATION", number)]),
+    );
+    Ok(())
+}
+
 /// Records the gradient of a function of one element.
 pub(crate) fn lower_unary_grad(
     function: Unary,
@@ -120,8 +148,8 @@ pub(crate) fn lower_unary_grad(
     recording: &mut Recording,
 ) -> Result<(), String> {
     let len = site.output_len();
-    let (number, a, b) = activation(function).ok_or_else(|| "it runs on the CPU engine alone".to_owned())?;
-    let params = UnaryGradParams { slice: [0; 2], len: word(len)?, a, b, pad: [0; 3] };
+    let (number, a, b) = epilogue::function(function);
+    let params = FunctionParams { slice: [0; 2], len: word(len)?, a, b, pad: [0; 3] };
     let operands = vec![site.operand(0)?, site.operand(1)?, site.result()];
     recording.steps.push(
         Step::new(&UNARY_GRAD, &params, operands, groups_for(len)?, ELEMENT * len as u64)
@@ -159,7 +187,14 @@ pub(crate) fn lower_binary(
         Binary::Max => 4,
         Binary::Min => 5,
         Binary::Pow => 6,
-        _ => return Err("it runs on the CPU engine alone".to_owned()),
+        Binary::Mod => 7,
+        Binary::Fmod => 8,
+        Binary::Equal => 9,
+        Binary::Less => 10,
+        Binary::LessOrEqual => 11,
+        Binary::And => 12,
+        Binary::Or => 13,
+        Binary::Xor => 14,
     };
     recording.steps.push(
         Step::new(

@@ -37,7 +37,7 @@ pub(crate) struct EpilogueParams {
 impl Epilogue {
     /// Values for the epilogue's constants.
     pub(crate) fn constants(&self) -> Vec<(&'static str, f64)> {
-        let activation = self.activation.and_then(activation).map_or(0, |(number, ..)| number);
+        let activation = self.activation.map_or(0, |unary| function(unary).0);
         vec![("ACTIVATION", f64::from(activation)), ("QUANTIZE", f64::from(self.quantizer.is_some()))]
     }
 
@@ -50,7 +50,7 @@ impl Epilogue {
 
     /// The parameters for an output of `shape`.
     pub(crate) fn params(&self, facts: &Facts, shape: &[usize]) -> Result<EpilogueParams, String> {
-        let (_, a, b) = self.activation.and_then(activation).unwrap_or_default();
+        let (_, a, b) = self.activation.map_or((0, 0.0, 0.0), function);
         let Some(quantizer) = self.quantizer else {
             return Ok(EpilogueParams { a, b, inner: 1, scales: 1, zeros: 1, pad: [0; 3] });
         };
@@ -69,31 +69,54 @@ impl Quantizer {
     }
 }
 
-/// The function's number in `prelude/activation.wgsl` and its attributes; `None` for one that is not there.
-pub(crate) fn activation(unary: Unary) -> Option<(u32, f32, f32)> {
-    Some(match unary {
-        Unary::Relu => (1, 0.0, 0.0),
+/// Whether a function is in `prelude/activation.wgsl`, so that it can be fused into a store.
+pub(crate) fn is_activation(unary: Unary) -> bool {
+    function(unary).0 <= 22
+}
+
+/// The function's number and its attributes: of the functions of `prelude/activation.wgsl`, and from 23 on of those of
+/// `function.wgsl`.
+pub(crate) fn function(unary: Unary) -> (u32, f32, f32) {
+    let plain = |number| (number, 0.0, 0.0);
+    match unary {
+        Unary::Relu => plain(1),
         Unary::LeakyRelu { alpha } => (2, alpha, 0.0),
         Unary::Clip { min, max } => (3, min, max),
         Unary::HardSigmoid { alpha, beta } => (4, alpha, beta),
-        Unary::HardSwish => (5, 0.0, 0.0),
-        Unary::Sigmoid => (6, 0.0, 0.0),
-        Unary::Silu => (7, 0.0, 0.0),
-        Unary::Tanh => (8, 0.0, 0.0),
-        Unary::Exp => (9, 0.0, 0.0),
-        Unary::Log => (10, 0.0, 0.0),
-        Unary::Sqrt => (11, 0.0, 0.0),
-        Unary::Abs => (12, 0.0, 0.0),
-        Unary::Neg => (13, 0.0, 0.0),
-        Unary::Reciprocal => (14, 0.0, 0.0),
-        Unary::Erf => (15, 0.0, 0.0),
-        Unary::Gelu => (16, 0.0, 0.0),
-        Unary::Softplus => (17, 0.0, 0.0),
+        Unary::HardSwish => plain(5),
+        Unary::Sigmoid => plain(6),
+        Unary::Silu => plain(7),
+        Unary::Tanh => plain(8),
+        Unary::Exp => plain(9),
+        Unary::Log => plain(10),
+        Unary::Sqrt => plain(11),
+        Unary::Abs => plain(12),
+        Unary::Neg => plain(13),
+        Unary::Reciprocal => plain(14),
+        Unary::Erf => plain(15),
+        Unary::Gelu => plain(16),
+        Unary::Softplus => plain(17),
         Unary::Elu { alpha } => (18, alpha, 0.0),
-        Unary::Round => (19, 0.0, 0.0),
-        Unary::Floor => (20, 0.0, 0.0),
-        Unary::Sign => (21, 0.0, 0.0),
-        Unary::RectifiedSigmoid => (22, 0.0, 0.0),
-        _ => return None,
-    })
+        Unary::Round => plain(19),
+        Unary::Floor => plain(20),
+        Unary::Sign => plain(21),
+        Unary::RectifiedSigmoid => plain(22),
+        Unary::Sin => plain(23),
+        Unary::Cos => plain(24),
+        Unary::Tan => plain(25),
+        Unary::Asin => plain(26),
+        Unary::Acos => plain(27),
+        Unary::Atan => plain(28),
+        Unary::Sinh => plain(29),
+        Unary::Cosh => plain(30),
+        Unary::Asinh => plain(31),
+        Unary::Acosh => plain(32),
+        Unary::Atanh => plain(33),
+        Unary::Ceil => plain(34),
+        Unary::Not => plain(35),
+        Unary::IsNan => plain(36),
+        Unary::IsInf { positive, negative } => {
+            (37, f32::from(u8::from(positive)), f32::from(u8::from(negative)))
+        }
+    }
 }

@@ -6,7 +6,7 @@ use fewbit_graph::op::{Pad, PadMode, Slice};
 
 use crate::kernel::{Kernel, read, write};
 use crate::kernels::strided::{Axis, Eight, Strided, broadcast_strides, eight, signed, strides};
-use crate::step::{Recording, Site, Step, groups_for, word};
+use crate::step::{Operand, Recording, Site, Step, groups_for, word};
 
 /// `copy.wgsl`.
 pub static COPY: Kernel = Kernel {
@@ -64,6 +64,18 @@ fn copy(
     site: &Site<'_>,
     recording: &mut Recording,
 ) -> Result<(), String> {
+    recording.steps.push(copy_step(axes, first_offset, second_offset, site.operand(input)?, site.result())?);
+    Ok(())
+}
+
+/// The move of the elements of `axes` from their first place in `x` to their second place in `y`.
+pub(crate) fn copy_step(
+    axes: &[Axis],
+    first_offset: i64,
+    second_offset: i64,
+    x: Operand,
+    y: Operand,
+) -> Result<Step, String> {
     let len = axes.iter().map(|axis| axis.length).product();
     let params = CopyParams {
         slice: [0; 2],
@@ -71,14 +83,7 @@ fn copy(
         pad: 0,
         strided: Strided::new(axes, first_offset, second_offset)?,
     };
-    recording.steps.push(Step::new(
-        &COPY,
-        &params,
-        vec![site.operand(input)?, site.result()],
-        groups_for(len)?,
-        ELEMENT * len as u64,
-    ));
-    Ok(())
+    Ok(Step::new(&COPY, &params, vec![x, y], groups_for(len)?, ELEMENT * len as u64))
 }
 
 /// Records a concatenation along `axis`.

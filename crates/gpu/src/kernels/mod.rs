@@ -2,6 +2,7 @@
 //!
 //! To add one: write the file and its [`Kernel`], list it in [`ALL`], and answer for the operator in `lower`.
 
+pub mod choice;
 pub mod conv;
 pub mod conv_grad;
 pub mod elementwise;
@@ -12,11 +13,14 @@ pub mod layout;
 pub mod learn;
 mod matmul;
 pub mod observe;
+pub mod order;
 pub mod pack;
 pub mod pool;
 pub mod pool_grad;
 pub mod quantizer;
+pub mod recurrent;
 pub mod reduce;
+pub mod scatter;
 pub mod softmax;
 pub(crate) mod strided;
 pub(crate) mod window;
@@ -24,7 +28,8 @@ pub(crate) mod window;
 use fewbit_graph::Op;
 
 use crate::kernel::Kernel;
-use crate::kernels::epilogue::activation;
+use crate::kernels::epilogue::is_activation;
+use crate::kernels::order::Order;
 use crate::step::{Recording, Site};
 
 /// Every kernel.
@@ -32,14 +37,19 @@ pub static ALL: &[&Kernel] = &[
     &elementwise::BATCH_NORM,
     &learn::BERNOULLI,
     &elementwise::BINARY,
+    &choice::CHOICE,
     &observe::COMPARE,
     &conv::CONV_DIRECT,
     &conv_grad::CONV_INPUT_GRAD,
     &conv_grad::CONV_WEIGHT_DIRECT,
     &conv_grad::CONV_WEIGHT_GRAD,
     &layout::COPY,
+    &order::CUMSUM,
+    &elementwise::FUNCTION,
     &gather::GATHER,
+    &scatter::GATHER_ELEMENTS,
     &gather::GATHER_GRAD,
+    &scatter::GATHER_ND,
     &gemm::GEMM,
     &observe::HISTOGRAM,
     &observe::HISTOGRAM_SUM,
@@ -51,10 +61,14 @@ pub static ALL: &[&Kernel] = &[
     &pool_grad::POOL_ARGMAX,
     &pool_grad::POOL_GRAD,
     &quantizer::QUANTIZER_GRAD,
+    &recurrent::RECURRENT,
     &reduce::REDUCE,
+    &scatter::SCATTER_ELEMENTS,
+    &scatter::SCATTER_ND,
     &quantizer::SOFT_ROUND,
     &softmax::SOFTMAX,
     &observe::STATISTICS,
+    &order::TOP_K,
     &elementwise::UNARY_GRAD,
     &learn::UPDATE,
 ];
@@ -69,7 +83,7 @@ pub(crate) fn lower(op: &Op, site: &Site<'_>, recording: &mut Recording) -> Resu
         Op::MatMul => matmul::lower_matmul(site, recording),
         Op::Gemm(gemm) => matmul::lower_gemm(gemm, site, recording),
         Op::BatchNorm { epsilon } => elementwise::lower_batch_norm(*epsilon, site, recording),
-        Op::Unary(unary) if activation(*unary).is_none() => Err("it runs on the CPU engine alone".to_owned()),
+        Op::Unary(unary) if !is_activation(*unary) => elementwise::lower_function(*unary, site, recording),
         Op::Unary(_) | Op::FakeQuantize { .. } => elementwise::lower_pointwise(site, recording),
         Op::Binary(binary) => elementwise::lower_binary(*binary, site, recording),
         Op::Pool(pool) => pool::lower(pool, site, recording),
@@ -93,15 +107,26 @@ pub(crate) fn lower(op: &Op, site: &Site<'_>, recording: &mut Recording) -> Resu
         Op::ConvWeightGrad(grad) => conv_grad::lower_weight(grad, site, recording),
         Op::PoolGrad(grad) => pool_grad::lower(&grad.pool, site, recording),
         Op::UnaryGrad(unary) => elementwise::lower_unary_grad(*unary, site, recording),
-        Op::Where
-        | Op::ArgReduce { .. }
-        | Op::TopK { .. }
-        | Op::CumSum { .. }
-        | Op::GatherElements { .. }
-        | Op::GatherNd { .. }
-        | Op::ScatterElements { .. }
-        | Op::ScatterNd { .. }
-        | Op::Recurrent(_) => Err("it runs on the CPU engine alone".to_owned()),
+        Op::Where => choice::lower(site, recording),
+        Op::ArgReduce { max, axis, last, .. } => {
+            let order = Order { k: 1, largest: *max, indices: true, last: *last, nan_first: true };
+            order::lower_top_k(*axis, order, site, recording)
+        }
+        Op::TopK { axis, k, largest, indices } => {
+            let order =
+                Order { k: *k, largest: *largest, indices: *indices, last: false, nan_first: *largest };
+            order::lower_top_k(*axis, order, site, recording)
+        }
+        Op::CumSum { axis, exclusive, reverse } => {
+            order::lower_cumsum(*axis, (*exclusive, *reverse), site, recording)
+        }
+        Op::GatherElements { axis } => scatter::lower_gather_elements(*axis, site, recording),
+        Op::GatherNd { batch_dims } => scatter::lower_gather_nd(*batch_dims, site, recording),
+        Op::ScatterElements { axis, reduction } => {
+            scatter::lower_scatter_elements(*axis, *reduction, site, recording)
+        }
+        Op::ScatterNd { reduction } => scatter::lower_scatter_nd(*reduction, site, recording),
+        Op::Recurrent(layer) => recurrent::lower(*layer, site, recording),
         Op::Gather { axis } => gather::lower(*axis, site, recording),
         Op::GatherGrad { axis, length } => gather::lower_grad(*axis, *length, site, recording),
         Op::Expand { .. } => layout::lower_expand(site, recording),

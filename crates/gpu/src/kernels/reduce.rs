@@ -117,8 +117,8 @@ impl Run {
         let (number, identity) = match kind {
             Reducer::Max => (0, f32::NEG_INFINITY),
             Reducer::Min => (1, f32::INFINITY),
-            Reducer::Prod => return Err("it runs on the CPU engine alone".to_owned()),
             Reducer::Mean | Reducer::Sum => (2, 0.0),
+            Reducer::Prod => (3, 1.0),
         };
         let params = Params {
             slice: [0; 2],

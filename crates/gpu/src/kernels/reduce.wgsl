@@ -1,6 +1,6 @@
 // A reduction over some axes. CPU twin: fewbit_runtime::cpu::reduce.
 //
-//   y[o, part] = max, min or sum over r of x[o, r],   divided by params.divisor
+//   y[o, part] = max, min, sum or product over r of x[o, r],   divided by params.divisor
 //
 // o runs over the kept axes, r over the others. LANES invocations share one output: each combines every LANES-th
 // element of its part, then they halve their number until one is left. A long reduction is cut into parts that a second
@@ -10,7 +10,7 @@
 //#import prelude/nan.wgsl
 //#import prelude/strided.wgsl
 
-override KIND: u32 = 0u;   // 0 max, 1 min, 2 sum
+override KIND: u32 = 0u;   // 0 max, 1 min, 2 sum, 3 product
 override LANES: u32 = 1u;  // 1 or 64
 
 struct Params {
@@ -41,6 +41,7 @@ fn combine(a: f32, b: f32) -> f32 {
   switch KIND {
     case 0u: { return larger(a, b); }
     case 1u: { return smaller(a, b); }
+    case 3u: { return a * b; }
     default: { return a + b; }
   }
 }

@@ -6,6 +6,8 @@
 
 //#import prelude/activation.wgsl
 //#import prelude/elements.wgsl
+//#import prelude/nan.wgsl
+//#import prelude/trigonometry.wgsl
 
 struct Params {
   first_group: u32,
@@ -57,6 +59,20 @@ fn slope(v: f32, a: f32, b: f32) -> f32 {
     case 17u: { return sigmoid(v); }
     case 18u: { return select(a * exp(min(v, 0.0)), 1.0, v > 0.0); }
     case 22u: { return select(0.0, 1.2 * bell(v), rising(1.2 * sigmoid(v) - 0.1, 0.0, 1.0)); }
+    case 23u: { return sine_and_cosine(v).y; }
+    case 24u: { return -sine_and_cosine(v).x; }
+    case 25u: {
+      let t = tangent_of(v);
+      return 1.0 + t * t;
+    }
+    case 26u: { return 1.0 / sqrt((1.0 - v) * (1.0 + v)); }
+    case 27u: { return -1.0 / sqrt((1.0 - v) * (1.0 + v)); }
+    case 28u: { return 1.0 / (1.0 + v * v); }
+    case 29u: { return 0.5 * (exp(v) + exp(-v)); }
+    case 30u: { return hyperbolic_sine(v); }
+    case 31u: { return 1.0 / sqrt(v * v + 1.0); }
+    case 32u: { return 1.0 / sqrt((v - 1.0) * (v + 1.0)); }
+    case 33u: { return 1.0 / ((1.0 - v) * (1.0 + v)); }
     default: { return 0.0; } // the staircases
   }
 }
