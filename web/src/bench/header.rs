@@ -31,6 +31,7 @@ pub fn Header(
             <nav class="tabs">
                 <button aria-pressed=move || (screen.get() == Screen::Bench).to_string() on:click=move |_| screen.set(Screen::Bench)>{move || words().learn.bench}</button>
                 <button aria-pressed=move || (screen.get() == Screen::Learn).to_string() on:click=move |_| screen.set(Screen::Learn)>{move || words().learn.learn}</button>
+                <button aria-pressed=move || (screen.get() == Screen::Graph).to_string() on:click=move |_| screen.set(Screen::Graph)>{move || words().graph.tab}</button>
             </nav>
             <ModelPicker />
             <DataChip />

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use footer::Footer;
+use graph_screen::GraphScreen;
 use header::Header;
 use keys::KeyMap;
 use layer::LayerPanel;
@@ -18,6 +19,7 @@ use crate::state::Desk;
 pub mod badge;
 pub mod footer;
 pub mod graph;
+pub mod graph_screen;
 pub mod header;
 pub mod keys;
 pub mod layer;
@@ -43,6 +45,8 @@ pub enum Screen {
     Bench,
     /// Pipelines and what comes of them.
     Learn,
+    /// The graph and the facts of the model's file.
+    Graph,
 }
 
 /// The bench.
@@ -68,6 +72,7 @@ pub fn Bench() -> impl IntoView {
                     </main>
                 }.into_any(),
                 Screen::Learn => view! { <Learn /> }.into_any(),
+                Screen::Graph => view! { <GraphScreen screen /> }.into_any(),
             }}
             <Footer />
         </div>

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 pub mod chart;
 pub mod faults;
+pub mod graph;
 pub mod layer;
 pub mod layers;
 pub mod learn;
@@ -30,6 +31,8 @@ pub struct Words {
     pub layers: layers::Words,
     /// The panel of the selected layer.
     pub layer: layer::Words,
+    /// The graph and the facts of the model's file.
+    pub graph: graph::Words,
     /// Pipelines, runs, and algorithms at work.
     pub learn: learn::Words,
     /// The panel of the model.
@@ -44,6 +47,7 @@ static ENGLISH: Words = Words {
     shell: shell::ENGLISH,
     layers: layers::ENGLISH,
     layer: layer::ENGLISH,
+    graph: graph::ENGLISH,
     learn: learn::ENGLISH,
     model: model::ENGLISH,
     chart: chart::ENGLISH,
@@ -54,6 +58,7 @@ static CHINESE: Words = Words {
     shell: shell::CHINESE,
     layers: layers::CHINESE,
     layer: layer::CHINESE,
+    graph: graph::CHINESE,
     learn: learn::CHINESE,
     model: model::CHINESE,
     chart: chart::CHINESE,

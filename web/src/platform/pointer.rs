@@ -1,7 +1,7 @@
 //! Where a pointer is.
 
 use wasm_bindgen::JsCast;
-use web_sys::{Element, PointerEvent};
+use web_sys::{Element, MouseEvent, PointerEvent};
 
 fn element(event: &PointerEvent) -> Option<Element> {
     event.current_target()?.dyn_into().ok()
@@ -36,5 +36,14 @@ pub fn pixels_from_middle(event: &PointerEvent) -> f64 {
     element(event).map_or(0.0, |element| {
         let rect = element.get_bounding_client_rect();
         f64::from(event.client_x()) - rect.left() - 0.5 * rect.width()
+    })
+}
+
+/// Where in the event's element the pointer is, in pixels from its upper left corner.
+pub fn place(event: &MouseEvent) -> (f64, f64) {
+    let element = event.current_target().and_then(|target| target.dyn_into::<Element>().ok());
+    element.map_or((0.0, 0.0), |element| {
+        let rect = element.get_bounding_client_rect();
+        (f64::from(event.client_x()) - rect.left(), f64::from(event.client_y()) - rect.top())
     })
 }

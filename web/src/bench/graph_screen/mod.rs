@@ -1,0 +1,62 @@
+//! The graph: every node of the model, in blocks, coloured by what quantizing does to it; and what the model's file is.
+
+use leptos::prelude::*;
+
+use board::Board;
+use canvas::Canvas;
+use legend::Legend;
+use model_facts::ModelFactsSection;
+use selected::Selected;
+use tools::Tools;
+use twin::Twin;
+
+use super::Screen;
+use crate::i18n::words;
+use crate::state::Desk;
+
+pub mod board;
+pub mod camera;
+pub mod canvas;
+pub mod colour;
+pub mod drawn;
+pub mod fold;
+pub mod groups;
+pub mod layout;
+pub mod legend;
+pub mod model_facts;
+pub mod selected;
+pub mod tools;
+pub mod twin;
+pub mod values;
+
+/// The screen.
+#[component]
+pub fn GraphScreen(
+    /// What is shown: a layer can be taken to the bench.
+    screen: RwSignal<Screen>,
+) -> impl IntoView {
+    let desk = Desk::here();
+    let board = Board::new(desk);
+    let as_table = RwSignal::new(false);
+    let is_empty = move || board.scene.with(|scene| scene.nodes.is_empty());
+    view! {
+        <main class="panels graph-screen">
+            <section class="panel drawing-panel" aria-label=move || words().graph.tab>
+                <Tools board as_table />
+                <p id="graph-keys" class="visually-hidden">{move || words().graph.keys}</p>
+                <Show when=is_empty><p class="muted pad">{move || words().layers.loading}</p></Show>
+                <Show when=move || as_table.get() && !is_empty()><Twin board /></Show>
+                <Show when=move || !as_table.get() && !is_empty()>
+                    <Canvas board />
+                    <Legend board />
+                </Show>
+            </section>
+            <section class="panel facts-panel" aria-label=move || words().graph.facts>
+                <div class="body" tabindex="0">
+                    <ModelFactsSection />
+                    <Selected board screen />
+                </div>
+            </section>
+        </main>
+    }
+}
