@@ -123,9 +123,13 @@ pub const ENGLISH: Words = Words {
     open: "Open…",
     open_hint: "open your own ONNX model, or labelled data as npz (x: N×…, y: labels); or drop it anywhere",
     remote: "The address names a file",
-    remote_ask: |name, address| format!("Open {name} from {address}? It is read in this tab and goes nowhere else."),
+    remote_ask: |name, address| {
+        format!("Open {name} from {address}? It is read in this tab and goes nowhere else.")
+    },
     remote_foreign: |address| {
-        format!("{address} lies on another server. This page fetches from its own alone, so that nothing can leave the tab: save the file and drop it here.")
+        format!(
+            "{address} lies on another server. This page fetches from its own alone, so that nothing can leave the tab: save the file and drop it here."
+        )
     },
     remote_open: "Open it",
     remote_leave: "Leave it",
@@ -261,7 +265,9 @@ pub const CHINESE: Words = Words {
     remote: "地址中指定了一个文件",
     remote_ask: |name, address| format!("从 {address} 打开 {name}？文件只在此标签页中读取，不会发往别处。"),
     remote_foreign: |address| {
-        format!("{address} 位于另一台服务器。为保证数据不离开此标签页，本页只从自己的服务器读取文件：请先保存该文件，再拖放到此处。")
+        format!(
+            "{address} 位于另一台服务器。为保证数据不离开此标签页，本页只从自己的服务器读取文件：请先保存该文件，再拖放到此处。"
+        )
     },
     remote_open: "打开",
     remote_leave: "不打开",

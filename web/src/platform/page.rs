@@ -35,7 +35,11 @@ pub fn remote() -> Option<Remote> {
     let location = web_sys::window()?.location();
     let url = web_sys::Url::new_with_base(&String::from(asked), &location.href().ok()?).ok()?;
     let name = url.pathname().rsplit('/').next().unwrap_or_default().to_owned();
-    Some(Remote { is_ours: location.origin().is_ok_and(|ours| ours == url.origin()), address: url.href(), name })
+    Some(Remote {
+        is_ours: location.origin().is_ok_and(|ours| ours == url.origin()),
+        address: url.href(),
+        name,
+    })
 }
 
 /// The address's fragment without `#`; empty if there is none.

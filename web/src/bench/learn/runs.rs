@@ -5,7 +5,9 @@ use fewbit_quant::Paired;
 use leptos::prelude::*;
 
 use crate::bench::model::headline::score;
+use crate::chart::Table;
 use crate::i18n::words;
+use crate::platform::file;
 use crate::state::Desk;
 use crate::ui::format;
 
@@ -46,6 +48,10 @@ pub fn RunsPanel() -> impl IntoView {
         <section class="panel runs" aria-label=move || words().learn.runs>
             <div class="head">
                 <h2>{move || words().learn.runs}</h2>
+                <span class="grow"></span>
+                <Show when=move || !learning.outcomes.with(Vec::is_empty)>
+                    <button class="chip" title=move || (words().chart.save)("csv") on:click=move |_| save(desk)>"csv"</button>
+                </Show>
             </div>
             <div class="body">
                 <Show when=move || learning.outcomes.with(Vec::is_empty)>
@@ -69,6 +75,50 @@ pub fn RunsPanel() -> impl IntoView {
                 <Findings />
             </div>
         </section>
+    }
+}
+
+/// The runs as a table: pipelines and recipes as they are written, shares of 1, nat, bytes, seconds.
+fn table(outcomes: &[Outcome]) -> Table {
+    let heads = [
+        "pipeline",
+        "weights",
+        "activations",
+        "seed",
+        "effective bits",
+        "correct",
+        "n",
+        "agree",
+        "KL nat",
+        "bytes",
+        "seconds",
+        "complete",
+    ];
+    let row = |outcome: &Outcome| {
+        let (recipe, evaluation) = (&outcome.recipe, outcome.evaluation.as_ref());
+        let number = |value: Option<u32>| value.map_or_else(String::new, |value| value.to_string());
+        vec![
+            recipe.pipeline.to_string(),
+            recipe.weights.to_string(),
+            recipe.activations.to_string(),
+            recipe.seed.to_string(),
+            outcome.size.effective_bits.to_string(),
+            number(evaluation.and_then(|e| e.correct)),
+            number(evaluation.map(|e| e.n)),
+            number(evaluation.map(|e| e.agree)),
+            evaluation.map_or_else(String::new, |e| e.kl.to_string()),
+            outcome.size.bytes.to_string(),
+            outcome.seconds.to_string(),
+            outcome.complete.to_string(),
+        ]
+    };
+    Table { heads: heads.map(str::to_owned).to_vec(), rows: outcomes.iter().map(row).collect() }
+}
+
+fn save(desk: Desk) {
+    let csv = desk.results.learning.outcomes.with_untracked(|outcomes| table(outcomes).csv());
+    if let Err(failure) = file::offer_text("runs.csv", "text/csv", &csv) {
+        desk.tell(failure, true);
     }
 }
 
