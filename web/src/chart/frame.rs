@@ -122,7 +122,10 @@ pub fn Frame(
 
 /// A table of numbers.
 #[component]
-fn TableView(table: Signal<Table>) -> impl IntoView {
+pub fn TableView(
+    /// The numbers.
+    table: Signal<Table>,
+) -> impl IntoView {
     move || {
         let Table { heads, rows } = table.get();
         view! {

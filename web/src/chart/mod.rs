@@ -9,7 +9,7 @@ pub mod scale;
 pub mod ticks;
 pub mod tip;
 
-pub use frame::{Frame, Size, Table};
+pub use frame::{Frame, Size, Table, TableView};
 pub use probe::{Area, Arrow, Probe};
 pub use scale::Scale;
 pub use tip::Tip;

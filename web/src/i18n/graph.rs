@@ -70,10 +70,10 @@ pub struct Words {
     pub what_to_do: &'static str,
     /// The section of the selected node.
     pub selected: &'static str,
-    /// Nothing is selected.
-    pub nothing_selected: &'static str,
     /// A node's operator.
     pub operator: &'static str,
+    /// A node's name in the file.
+    pub name: &'static str,
     /// The shape of its output.
     pub output_shape: &'static str,
     /// What it reads.
@@ -96,6 +96,14 @@ pub struct Words {
     pub macs: &'static str,
     /// Size and share.
     pub size: &'static str,
+    /// What was done to the weights.
+    pub weights_done: &'static str,
+    /// What was done to the input.
+    pub input_done: &'static str,
+    /// Why a node cannot run.
+    pub cannot: &'static str,
+    /// The nodes of a block.
+    pub members: &'static str,
     /// Bits of the weights.
     pub weights: &'static str,
     /// Bits of the input.
@@ -183,8 +191,8 @@ pub const ENGLISH: Words = Words {
     cannot_run: |n| if n == 1 { "1 node cannot run".to_owned() } else { format!("{n} nodes cannot run") },
     what_to_do: "The model can be looked at, not run. Export it again in evaluation mode with fixed sizes and operator set 13 or later, or without the part that needs these operators.",
     selected: "Selected node",
-    nothing_selected: "Nothing is selected.",
     operator: "operator",
+    name: "in the file",
     output_shape: "output",
     reads: "reads",
     read_by: "read by",
@@ -196,6 +204,10 @@ pub const ENGLISH: Words = Words {
     parameters: "parameters",
     macs: "multiply-accumulates",
     size: "size, share",
+    weights_done: "weights, applied",
+    input_done: "input, applied",
+    cannot: "cannot run",
+    members: "nodes",
     weights: "weights",
     input: "input",
     differs: |asked, why| format!("asked for {asked}: {why}"),
@@ -272,8 +284,8 @@ pub const CHINESE: Words = Words {
     cannot_run: |n| format!("{n} 个节点无法运行"),
     what_to_do: "此模型可以查看，但不能运行。请以评估模式、固定尺寸、算子集 13 或更高版本重新导出，或去掉需要这些算子的部分。",
     selected: "所选节点",
-    nothing_selected: "未选择任何节点。",
     operator: "算子",
+    name: "文件中名称",
     output_shape: "输出",
     reads: "读取",
     read_by: "被读取",
@@ -285,6 +297,10 @@ pub const CHINESE: Words = Words {
     parameters: "参数",
     macs: "乘加次数",
     size: "大小与占比",
+    weights_done: "权重，实际",
+    input_done: "输入，实际",
+    cannot: "无法运行",
+    members: "节点",
     weights: "权重",
     input: "输入",
     differs: |asked, why| format!("要求 {asked}：{why}"),

@@ -47,3 +47,9 @@ pub fn place(event: &MouseEvent) -> (f64, f64) {
         (f64::from(event.client_x()) - rect.left(), f64::from(event.client_y()) - rect.top())
     })
 }
+
+/// The value of an attribute of what was clicked, or of the nearest around it that has the attribute.
+pub fn marked(event: &MouseEvent, attribute: &str) -> Option<String> {
+    let element: Element = event.target()?.dyn_into().ok()?;
+    element.closest(&format!("[{attribute}]")).ok()??.get_attribute(attribute)
+}

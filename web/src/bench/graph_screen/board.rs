@@ -66,10 +66,14 @@ pub struct Board {
 impl Board {
     /// A board for the model of `desk`.
     pub fn new(desk: Desk) -> Self {
-        let nodes = Memo::new(move |_| {
-            desk.results.facts.with(|f| f.as_ref().map(|f| f.nodes.clone()).unwrap_or_default())
+        let scene = Memo::new(move |_| {
+            let scene = desk.results.facts.with(|facts| {
+                let facts = facts.as_ref()?;
+                let layers: Vec<String> = facts.layers.iter().map(|layer| layer.name.clone()).collect();
+                Some(Scene::new(facts.nodes.clone(), &layers))
+            });
+            Arc::new(scene.unwrap_or_default())
         });
-        let scene = Memo::new(move |_| Arc::new(Scene::new(nodes.get())));
         let open = RwSignal::new(BTreeSet::new());
         let drawn = Memo::new(move |_| {
             let about = words().graph.nodes;

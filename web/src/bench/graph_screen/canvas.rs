@@ -1,15 +1,13 @@
 //! The drawing, to look around in with pointer, wheel and keys. What is out of sight of a large graph is not there.
 
-use std::sync::Arc;
-
 use leptos::ev::{KeyboardEvent, MouseEvent, PointerEvent, WheelEvent};
 use leptos::html;
 use leptos::prelude::*;
 
 use super::board::Board;
-use super::drawn::Drawn;
 use super::fold::Target;
 use super::layout::Rect;
+use super::markup::{self, ACTION, Action, Marks};
 use super::values;
 use crate::i18n::words;
 use crate::platform::{page, pointer, size};
@@ -19,7 +17,7 @@ const MOST_WHOLE: usize = 150;
 /// How far an arrow key moves the view, in pixels.
 const STEP: f64 = 64.0;
 /// How much a key or button enlarges.
-const ZOOM: f64 = 1.25;
+pub const ZOOM: f64 = 1.25;
 /// How much a pixel of the wheel enlarges, as an exponent.
 const WHEEL: f64 = 0.0015;
 /// Pixels of a line, where a wheel counts lines.
@@ -35,10 +33,6 @@ fn in_sight(all: impl ExactSizeIterator<Item = Rect>, window: &Rect, count: usiz
     seen.map(|(at, _)| at as u32).collect()
 }
 
-fn id(item: u32) -> String {
-    format!("graph-box-{item}")
-}
-
 /// The drawing.
 #[component]
 pub fn Canvas(
@@ -52,32 +46,6 @@ pub fn Canvas(
             size::observe(&div, move |width, height| view.set(crate::chart::Size { width, height }));
         }
     });
-    let window = Memo::new(move |_| camera.get().window(view.get()));
-    let content = move || {
-        let drawn = drawn.get();
-        let (boxes, routes) = (drawn.clone(), drawn.clone());
-        let count = drawn.folded.items.len();
-        let items = Memo::new(move |_| in_sight(boxes.layout.boxes.iter().copied(), &window.get(), count));
-        let edges = Memo::new(move |_| {
-            in_sight(routes.layout.routes.iter().map(|r| r.bounds()), &window.get(), count)
-        });
-        let (for_edges, for_items) = (drawn.clone(), drawn.clone());
-        view! {
-            <g aria-hidden="true">
-                {drawn.frames.iter().map(|frame| {
-                    let (group, Rect { x, y, width, height }) = (frame.group, frame.rect);
-                    view! {
-                        <g class="frame" transform=format!("translate({:.1} {:.1})", x - width / 2.0, y - height / 2.0)>
-                            <rect width=width height=height rx="10" />
-                            <text x="10" y="-5" on:click=move |_| board.set_open(group, false)>{format!("− {}", frame.label)}</text>
-                        </g>
-                    }
-                }).collect_view()}
-                <For each=move || edges.get() key=|at| *at let(at)>{edge(board, &for_edges, at)}</For>
-            </g>
-            <For each=move || items.get() key=|at| *at let(at)><ItemBox board drawn=for_items.clone() item=at /></For>
-        }
-    };
     let transform = move || {
         let camera = camera.get();
         format!("translate({:.2}px,{:.2}px) scale({:.4})", camera.left, camera.top, camera.scale)
@@ -95,111 +63,79 @@ pub fn Canvas(
             board.cursor.set(board.chosen.get_untracked().or(first));
         }
     };
+    let class = move || {
+        let far = if camera.get().is_readable() { "" } else { " far" };
+        let glides = if board.glides.get() { " glides" } else { "" };
+        format!("sheet{far}{glides}")
+    };
+    let content = content(board);
     view! {
         <div
-            class="sheet"
+            class=class
             node_ref=node
             tabindex="0"
             role="tree"
             aria-label=move || words().graph.canvas
             aria-describedby="graph-keys"
-            aria-activedescendant=move || board.cursor_box().map(id)
+            aria-activedescendant=move || board.cursor_box().map(markup::id)
             on:pointerdown=move |event| drag.down(&event)
             on:pointermove=move |event| drag.go(&event)
             on:pointerup=move |event| drag.up(&event)
             on:pointercancel=move |event| drag.up(&event)
             on:wheel=on_wheel
+            on:click=move |event| on_click(board, &event)
             on:focus=on_focus
             on:keydown=move |event| on_key(board, &event)
         >
-            <svg role="presentation" class:far=move || !camera.get().is_readable()>
-                <defs>
-                    <marker id="graph-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse">
-                        <path d="M0,0.5L8,4L0,7.5z" />
-                    </marker>
-                </defs>
-                <g class="world" class:glides=board.glides style:transform=transform>{content}</g>
+            <svg role="presentation">
+                <marker id="graph-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse">
+                    <path d="M0,0.5L8,4L0,7.5z" />
+                </marker>
+                <g class="world" style:transform=transform inner_html=content></g>
             </svg>
         </div>
     }
 }
 
-fn edge(board: Board, drawn: &Drawn, at: u32) -> Option<impl IntoView + use<>> {
-    let route = drawn.layout.routes.get(at as usize)?;
-    let ends = [route.from, route.to];
-    let is_near = move || board.chosen_box().is_some_and(|item| ends.contains(&item));
-    let (arrow, none) = ("url(#graph-arrow)", "none");
-    let (start, end) = if route.is_back() { (arrow, none) } else { (none, arrow) };
-    Some(view! {
-        <path class="edge" class:near=is_near class:back=route.is_back() d=route.path() marker-start=start marker-end=end></path>
+/// What is in sight, as markup.
+fn content(board: Board) -> Memo<String> {
+    let window = Memo::new(move |_| board.camera.get().window(board.view.get()));
+    Memo::new(move |_| {
+        let (drawn, colours) = (board.drawn.get(), board.colours.get());
+        let count = drawn.folded.items.len();
+        let window = window.get();
+        let boxes = in_sight(drawn.layout.boxes.iter().copied(), &window, count);
+        let edges = in_sight(drawn.layout.routes.iter().map(|route| route.bounds()), &window, count);
+        let item_of = |&node: &u32| drawn.folded.item_of.get(node as usize).copied();
+        let is_own = |item: &u32| {
+            drawn.folded.items.get(*item as usize).is_some_and(|item| matches!(item.target, Target::Node(_)))
+        };
+        let marks = Marks {
+            tints: &colours.tints,
+            stale: colours.stale,
+            chosen: board.chosen_box(),
+            cursor: board.cursor_box(),
+            hits: board.hits.with(|hits| hits.iter().filter_map(item_of).collect()),
+            layers: board.scene.with(|scene| scene.layers.iter().filter_map(item_of).filter(is_own).collect()),
+        };
+        markup::write(&drawn, &boxes, &edges, &marks, &|item| values::of_item(board, item))
     })
 }
 
-/// One box.
-#[component]
-fn ItemBox(board: Board, drawn: Arc<Drawn>, item: u32) -> impl IntoView {
-    let at = item as usize;
-    let facts = drawn.folded.items.get(at)?.clone();
-    let (text, rect) = (drawn.texts.get(at)?.clone(), *drawn.layout.boxes.get(at)?);
-    let target = facts.target;
-    let is_layer = board.scene.with_untracked(|scene| match target {
-        Target::Node(node) => scene.nodes.get(node as usize).is_some_and(|node| node.layer.is_some()),
-        Target::Group(_) => false,
-    });
-    let is_chosen = move || board.chosen_box() == Some(item);
-    let is_cursor = move || board.cursor_box() == Some(item);
-    let members = facts.members;
-    let is_hit = move || board.hits.with(|hits| hits.iter().any(|hit| members.binary_search(hit).is_ok()));
-    let class = move || {
-        board.colours.with(|colours| {
-            let tint = colours.tints.get(at).map(|tint| tint.class()).unwrap_or_default();
-            if colours.stale { format!("item stale {tint}") } else { format!("item {tint}") }
-        })
-    };
-    let label = {
-        let text = text.clone();
-        move || {
-            let value = values::of_item(board, at).map(|value| format!(", {value}")).unwrap_or_default();
-            format!("{}, {}{value}", text.name, text.about)
+fn on_click(board: Board, event: &MouseEvent) {
+    match pointer::marked(event, ACTION).as_deref().and_then(Action::read) {
+        Some(Action::Choose(item)) => {
+            let target = board.drawn.with_untracked(|drawn| Some(drawn.folded.items.get(item as usize)?.target));
+            match target {
+                Some(Target::Group(group)) if event.detail() > 1 => board.set_open(group, true),
+                Some(target) => board.choose(target),
+                None => {}
+            }
         }
-    };
-    let is_group = matches!(target, Target::Group(_));
-    let open = move || {
-        if let Target::Group(group) = target {
-            board.set_open(group, true);
-        }
-    };
-    let plus = move |event: MouseEvent| {
-        event.stop_propagation();
-        open();
-    };
-    Some(view! {
-        <g class=class>
-            <g
-                class="box"
-                class:layer=is_layer
-                class:block=is_group
-                class:chosen=is_chosen
-                class:cursor=is_cursor
-                class:hit=is_hit
-                id=id(item)
-                role="treeitem"
-                aria-selected=move || is_chosen().to_string()
-                aria-expanded=is_group.then_some("false")
-                aria-label=label.clone()
-                transform=format!("translate({:.1} {:.1})", rect.x - rect.width / 2.0, rect.y - rect.height / 2.0)
-                on:click=move |_| board.choose(target)
-                on:dblclick=move |_| open()
-            >
-                <title>{label.clone()}</title>
-                {is_group.then(|| view! { <rect class="under" x="4" y="4" width=rect.width height=rect.height rx="7" /> })}
-                <rect width=rect.width height=rect.height rx="7" />
-                <text class="name" x="10" y="16">{text.name}</text>
-                <text class="about" x="10" y="30">{text.about}</text>
-                {is_group.then(|| view! { <text class="plus" x=rect.width - 14.0 y="17" on:click=plus>"+"</text> })}
-            </g>
-        </g>
-    })
+        Some(Action::Open(group)) => board.set_open(group, true),
+        Some(Action::Close(group)) => board.set_open(group, false),
+        None => {}
+    }
 }
 
 /// Pointers that are down: one moves the drawing, two enlarge it.

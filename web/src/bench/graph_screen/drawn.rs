@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use fewbit_quant::report::NodeFacts;
 
 use super::fold::{Folded, Target};
-use super::groups::Groups;
+use super::groups::{self, Groups};
 use super::layout::{self, Layout, Rect};
 
 /// The height of a box.
@@ -26,6 +26,8 @@ const NESTED: f64 = 5.0;
 pub struct Scene {
     /// The nodes.
     pub nodes: Vec<NodeFacts>,
+    /// What they are called: of a layer its name in every other place.
+    pub names: Vec<String>,
     /// The nodes that read each node.
     pub readers: Vec<Vec<u32>>,
     /// The blocks.
@@ -35,8 +37,8 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// The graph of these nodes.
-    pub fn new(nodes: Vec<NodeFacts>) -> Self {
+    /// The graph of these nodes, with the names of its layers.
+    pub fn new(nodes: Vec<NodeFacts>, layer_names: &[String]) -> Self {
         let mut readers = vec![Vec::new(); nodes.len()];
         let mut layers = Vec::new();
         for (at, node) in nodes.iter().enumerate() {
@@ -52,18 +54,25 @@ impl Scene {
             }
         }
         layers.sort_unstable();
-        let groups = Groups::of_names(nodes.iter().map(|node| node.name.as_str()));
-        Self { readers, groups, layers: layers.into_iter().map(|(_, node)| node).collect(), nodes }
+        let names = nodes.iter().map(|node| name_of(node, layer_names)).collect();
+        let telling = groups::telling_names(&nodes, layer_names);
+        let groups = Groups::of_names(telling.iter().map(String::as_str));
+        Self { names, readers, groups, layers: layers.into_iter().map(|(_, node)| node).collect(), nodes }
+    }
+
+    /// What a node is called; nothing if there is no such node.
+    pub fn name(&self, node: u32) -> &str {
+        self.names.get(node as usize).map_or("", String::as_str)
     }
 
     /// The nodes whose name or operator has `text` in it, in small or large letters.
     pub fn find(&self, text: &str) -> Vec<u32> {
         let text = text.trim().to_lowercase();
-        let has = |node: &NodeFacts| {
-            node.name.to_lowercase().contains(&text) || node.operator.to_lowercase().contains(&text)
+        let has = |(node, name): &(&NodeFacts, &String)| {
+            [*name, &node.name, &node.operator].iter().any(|words| words.to_lowercase().contains(&text))
         };
-        let hits = self.nodes.iter().enumerate().filter(|(_, node)| !text.is_empty() && has(node));
-        hits.map(|(at, _)| at as u32).collect()
+        let hits = self.nodes.iter().zip(&self.names).enumerate();
+        hits.filter(|(_, node)| !text.is_empty() && has(node)).map(|(at, _)| at as u32).collect()
     }
 }
 
@@ -105,7 +114,7 @@ impl Drawn {
     pub fn new(scene: &Scene, open: &BTreeSet<u32>, about: fn(usize) -> String) -> Self {
         let folded = Folded::new(&scene.nodes, &scene.groups, open);
         let text = |target: Target| match target {
-            Target::Node(node) => node_text(&scene.nodes[node as usize]),
+            Target::Node(node) => node_text(scene.name(node), &scene.nodes[node as usize]),
             Target::Group(group) => {
                 let group = &scene.groups.all[group as usize];
                 Text { name: short(&group.label), about: about(group.members.len()) }
@@ -134,10 +143,16 @@ impl Drawn {
     }
 }
 
-fn node_text(node: &NodeFacts) -> Text {
-    // `…/conv1/Conv` says its operator twice.
-    let name = node.name.strip_suffix(node.operator.as_str()).and_then(|rest| rest.strip_suffix('/'));
-    let name = name.filter(|rest| !rest.is_empty()).unwrap_or(&node.name);
+/// What a node is called. Of `…/act/Relu` its operator is said elsewhere.
+fn name_of(node: &NodeFacts, layer_names: &[String]) -> String {
+    if let Some(layer) = node.layer.and_then(|layer| layer_names.get(layer as usize)) {
+        return layer.clone();
+    }
+    let rest = node.name.strip_suffix(node.operator.as_str()).and_then(|rest| rest.strip_suffix('/'));
+    rest.filter(|rest| !rest.is_empty()).unwrap_or(&node.name).to_owned()
+}
+
+fn node_text(name: &str, node: &NodeFacts) -> Text {
     let about = match node.shape.as_str() {
         "" => node.operator.clone(),
         shape => format!("{} {shape}", node.operator),
@@ -195,14 +210,15 @@ mod tests {
     }
 
     fn scene() -> Scene {
-        Scene::new(vec![
+        let nodes = vec![
             node("stem", "Conv", &[]),
             node("s1.a", "Conv", &[0]),
             node("s1.b", "Conv", &[0]),
             node("s1.add", "Add", &[1, 2]),
             node("head", "Gemm", &[3]),
             node("out", "Softmax", &[4]),
-        ])
+        ];
+        Scene::new(nodes, &[])
     }
 
     #[test]
@@ -226,7 +242,8 @@ mod tests {
 
     #[test]
     fn long_names_keep_their_ends() {
-        let text = node_text(&node("/model/layers.11/self_attn/q_proj/MatMul", "MatMul", &[]));
+        let node = node("/model/layers.11/self_attn/q_proj/MatMul", "MatMul", &[]);
+        let text = node_text(&name_of(&node, &[]), &node);
         assert_eq!(text.name, "…ayers.11/self_attn/q_proj");
         assert_eq!(text.about, "MatMul 8×4×4");
         assert_eq!(short("层层"), "层层");

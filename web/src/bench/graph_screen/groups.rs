@@ -2,6 +2,29 @@
 
 use std::collections::BTreeMap;
 
+use fewbit_quant::report::NodeFacts;
+
+/// The names that nodes are put into blocks by. A node whose own name tells no block, as in `Conv_12`, goes by the name of
+/// its layer, as in `layer1.0.conv1`, or into the block of the first node that it reads.
+pub fn telling_names(nodes: &[NodeFacts], layers: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let layer = node.layer.and_then(|layer| layers.get(layer as usize));
+        let first = node.inputs.first().and_then(|&input| names.get(input as usize));
+        let name = match (layer, first) {
+            _ if !ends(&node.name).is_empty() => node.name.clone(),
+            (Some(layer), _) => layer.clone(),
+            (None, Some(first)) => match ends(first).last() {
+                Some(&end) => format!("{}{}", &first[..=end], node.name),
+                None => node.name.clone(),
+            },
+            (None, None) => node.name.clone(),
+        };
+        names.push(name);
+    }
+    names
+}
+
 /// A block with more than this share of all nodes says nothing.
 const MOST: f64 = 0.9;
 
@@ -116,6 +139,20 @@ mod tests {
         assert_eq!(labels, ["layers.0", "attn", "layers.1"]);
         assert_eq!(groups.of, [None, Some(1), Some(1), Some(0), Some(2), Some(2)]);
         assert_eq!(groups.around(Some(1)).collect::<Vec<_>>(), [1, 0]);
+    }
+
+    #[test]
+    fn a_node_with_a_bare_name_goes_with_its_layer_or_with_what_it_reads() {
+        let node = |name: &str, inputs: &[u32], layer| NodeFacts {
+            name: name.to_owned(),
+            operator: String::new(),
+            inputs: inputs.to_vec(),
+            layer,
+            shape: String::new(),
+        };
+        let nodes = [node("Conv_0", &[], Some(0)), node("Relu_1", &[0], None), node("Flatten_2", &[], None)];
+        let names = telling_names(&nodes, &["layer1.0.conv1".to_owned()]);
+        assert_eq!(names, ["layer1.0.conv1", "layer1.0.Relu_1", "Flatten_2"]);
     }
 
     #[test]

@@ -3,9 +3,34 @@
 use leptos::prelude::*;
 
 use super::board::Board;
-use super::colour::{KINDS, Paint, Ramp, Reading, STEPS, Tint};
+use super::colour::{KINDS, Paint, Reading, STEPS, Tint};
 use super::values;
 use crate::i18n::words;
+
+/// What stands beside what, from left to right: a colour and its text.
+fn swatches(board: Board) -> Vec<(String, String)> {
+    let (paint, colours) = (board.paint.get(), board.colours.get());
+    let words = words();
+    let swatch = |tint: Tint, text: &str| (tint.class(), text.to_owned());
+    if paint == Paint::Kind {
+        return (0..KINDS).map(|kind| swatch(Tint::Kind(kind as u8), words.graph.kinds[kind])).collect();
+    }
+    let mut swatches = vec![(String::new(), words.graph.meanings[paint as usize].to_owned())];
+    if let Some(ramp) = colours.ramp {
+        swatches.push((String::new(), values::with_unit(paint, ramp.weak)));
+        swatches.extend((0..STEPS).map(|step| swatch(Tint::Step(step), "")));
+        swatches.push((String::new(), values::with_unit(paint, ramp.strong)));
+    }
+    let notes = [
+        (Reading::Float, Tint::Float, words.layers.float),
+        (Reading::Unknown, Tint::Unknown, words.graph.unknown),
+        (Reading::Nothing, Tint::Plain, words.graph.no_layer),
+    ];
+    let there = notes.into_iter().filter(|(reading, ..)| colours.items.contains(reading));
+    swatches.extend(there.map(|(_, tint, text)| swatch(tint, text)));
+    swatches.extend(colours.stale.then(|| (Tint::Step(2).class() + " stale", words.graph.stale.to_owned())));
+    swatches
+}
 
 /// The legend.
 #[component]
@@ -13,46 +38,13 @@ pub fn Legend(
     /// The board.
     board: Board,
 ) -> impl IntoView {
-    let content = move || {
-        let (paint, colours) = (board.paint.get(), board.colours.get());
-        let words = &words().graph;
-        if paint == Paint::Kind {
-            let kinds = (0..KINDS)
-                .map(|kind| view! { <Swatch tint=Tint::Kind(kind as u8) text=words.kinds[kind] /> });
-            return kinds.collect_view().into_any();
-        }
-        let has = |wanted: Reading| colours.items.contains(&wanted);
-        let notes = [
-            has(Reading::Float).then(|| (Tint::Float, crate::i18n::words().layers.float)),
-            has(Reading::Unknown).then_some((Tint::Unknown, words.unknown)),
-            has(Reading::Nothing).then_some((Tint::Plain, words.no_layer)),
-        ];
-        let index = Paint::ALL.iter().position(|&other| other == paint).unwrap_or(0);
-        view! {
-            <p>{words.meanings[index]}</p>
-            {colours.ramp.map(|ramp| view! { <Bar paint ramp /> })}
-            {notes.into_iter().flatten().map(|(tint, text)| view! { <Swatch tint text /> }).collect_view()}
-            {colours.stale.then(|| view! { <span class="swatch stale"><i class="ramp-2"></i>{words.stale}</span> })}
-        }
-        .into_any()
+    let swatch = |(class, text): (String, String)| {
+        let is_colour = !class.is_empty();
+        view! { <span class="swatch">{is_colour.then(|| view! { <i class=class></i> })}{text}</span> }
     };
-    view! { <div class="legend" role="note" aria-label=move || words().graph.legend>{content}</div> }
-}
-
-#[component]
-fn Swatch(tint: Tint, text: &'static str) -> impl IntoView {
-    view! { <span class="swatch"><i class=tint.class()></i>{text}</span> }
-}
-
-/// The ramp, from weak to strong.
-#[component]
-fn Bar(paint: Paint, ramp: Ramp) -> impl IntoView {
-    let end = |value: f64| values::with_unit(paint, value);
     view! {
-        <span class="swatch ramp">
-            <span class="num">{end(ramp.weak)}</span>
-            {(0..STEPS).map(|step| view! { <i class=Tint::Step(step).class()></i> }).collect_view()}
-            <span class="num">{end(ramp.strong)}</span>
-        </span>
+        <div class="colours" role="note" aria-label=move || words().graph.legend>
+            {move || swatches(board).into_iter().map(swatch).collect_view()}
+        </div>
     }
 }

@@ -23,6 +23,8 @@ pub mod fold;
 pub mod groups;
 pub mod layout;
 pub mod legend;
+pub mod lists;
+pub mod markup;
 pub mod model_facts;
 pub mod selected;
 pub mod tools;

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use super::board::Board;
 use super::fold::Target;
+use super::lists::{button, pairs};
 use crate::bench::{Screen, layers};
 use crate::i18n::words;
 use crate::state::Of;
@@ -21,57 +22,86 @@ pub fn Selected(
     screen: RwSignal<Screen>,
 ) -> impl IntoView {
     let content = move || match board.chosen.get() {
-        None => view! { <p class="muted">{words().graph.nothing_selected}</p> }.into_any(),
-        Some(Target::Node(node)) => view! { <Node board screen node /> }.into_any(),
-        Some(Target::Group(group)) => view! { <Group board group /> }.into_any(),
+        None => None,
+        Some(Target::Node(node)) => about_node(board, screen, node),
+        Some(Target::Group(group)) => about_group(board, group),
     };
-    view! { <section class="selected" aria-label=move || words().graph.selected>{content}</section> }
+    view! { <section class="selected-node" aria-label=move || words().graph.selected>{content}</section> }
 }
 
-#[component]
-fn Node(board: Board, screen: RwSignal<Screen>, node: u32) -> impl IntoView {
+fn pair(head: &str, text: impl Into<String>) -> (String, String) {
+    (head.to_owned(), text.into())
+}
+
+fn about_node(board: Board, screen: RwSignal<Screen>, node: u32) -> Option<AnyView> {
     let words = &words().graph;
     let scene = board.scene.get();
     let NodeFacts { name, operator, inputs, layer, shape } = scene.nodes.get(node as usize)?.clone();
     let readers = scene.readers.get(node as usize).cloned().unwrap_or_default();
-    let group = scene.groups.of.get(node as usize).copied().flatten();
-    let block = group.and_then(|group| Some((group, scene.groups.all.get(group as usize)?.label.clone())));
+    let title = scene.name(node).to_owned();
     let unsupported = board.desk.results.facts.with(|facts| {
         let found = facts.as_ref()?.unsupported.iter().find(|one| one.node == name)?;
         Some(found.reason.clone())
     });
-    Some(view! {
-        <h2 class="title">{name}</h2>
-        {unsupported.map(|reason| view! { <p class="down">{reason}</p> })}
-        <dl class="facts-list">
-            <div><dt>{words.operator}</dt><dd>{operator}</dd></div>
-            <div><dt>{words.output_shape}</dt><dd class="num">{if shape.is_empty() { "–".to_owned() } else { shape }}</dd></div>
-            <div><dt>{words.reads}</dt><dd><Links board nodes=inputs none=words.model_input /></dd></div>
-            <div><dt>{words.read_by}</dt><dd><Links board nodes=readers none=words.model_output /></dd></div>
-            {block.map(|(group, label)| view! {
-                <div><dt>{words.block}</dt><dd>{label}" "<button class="chip" on:click=move |_| board.set_open(group, false)>{words.close}</button></dd></div>
-            })}
-        </dl>
-        {layer.map(|layer| view! { <Layer board screen layer /> })}
-    })
+    let mut rows = vec![pair(words.operator, operator)];
+    rows.extend((title != name).then(|| pair(words.name, name)));
+    rows.extend((!shape.is_empty()).then(|| pair(words.output_shape, shape)));
+    rows.extend(unsupported.map(|reason| pair(words.cannot, reason)));
+    let group = scene.groups.of.get(node as usize).copied().flatten();
+    let block = group.and_then(|group| Some((group, scene.groups.all.get(group as usize)?.label.clone())));
+    let block = block.map(|(group, label)| {
+        rows.push(pair(words.block, label));
+        let close = Callback::new(move |()| board.set_open(group, false));
+        button("chip", Signal::stored(words.close), None, close)
+    });
+    let layer = layer.and_then(|layer| {
+        rows.extend(about_layer(board, layer)?);
+        Some(controls(board, screen, layer))
+    });
+    Some(
+        view! {
+            <h2 class="title">{title}</h2>
+            {pairs(rows)}
+            {block}
+            {links(board, words.reads, &inputs, words.model_input)}
+            {links(board, words.read_by, &readers, words.model_output)}
+            {layer}
+        }
+        .into_any(),
+    )
 }
 
 /// Nodes by name, to go to.
-#[component]
-fn Links(board: Board, nodes: Vec<u32>, none: &'static str) -> impl IntoView {
-    if nodes.is_empty() {
-        return view! { <span class="muted">{none}</span> }.into_any();
-    }
+fn links(board: Board, head: &'static str, nodes: &[u32], none: &'static str) -> AnyView {
     let scene = board.scene.get_untracked();
-    let link = |node: u32| {
-        let name = scene.nodes.get(node as usize)?.name.clone();
+    let link = |&node: &u32| {
         let go = move |_| {
             board.choose(Target::Node(node));
             board.reveal(Target::Node(node));
         };
-        Some(view! { <li><button class="link" on:click=go>{name}</button></li> })
+        view! { <li><button class="link" on:click=go>{scene.name(node).to_owned()}</button></li> }
     };
-    view! { <ul class="links">{nodes.into_iter().filter_map(link).collect_view()}</ul> }.into_any()
+    view! {
+        <h3>{head}</h3>
+        <ul class="links">{nodes.iter().map(link).collect_view()}{nodes.is_empty().then_some(none)}</ul>
+    }
+    .into_any()
+}
+
+/// What does not depend on the recipe.
+fn about_layer(board: Board, layer: u32) -> Option<[(String, String); 3]> {
+    let words = &words().graph;
+    board.desk.results.facts.with(|facts| {
+        let facts = facts.as_ref()?;
+        let LayerFacts { weight_shape, parameters, macs, .. } = facts.layers.get(layer as usize)?;
+        let shape = weight_shape.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
+        let share = format::percent(*macs as f64 / facts.macs.max(1) as f64);
+        Some([
+            pair(words.weight_shape, shape),
+            pair(words.parameters, format::count(*parameters)),
+            pair(words.macs, format!("{}, {share}", format::count(*macs))),
+        ])
+    })
 }
 
 /// The report of a layer, and whether it is out of date.
@@ -84,120 +114,94 @@ fn report(board: Board, layer: u32, measured: bool) -> Option<(LayerReport, bool
     })
 }
 
-#[component]
-fn Layer(board: Board, screen: RwSignal<Screen>, layer: u32) -> impl IntoView {
-    let words = &words().graph;
-    let (facts, all_macs) = board.desk.results.facts.with_untracked(|facts| {
-        let facts = facts.as_ref()?;
-        Some((facts.layers.get(layer as usize)?.clone(), facts.macs))
-    })?;
-    let LayerFacts { name, weight_shape, parameters, macs, .. } = facts;
-    let shape = weight_shape.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
+/// The layer's bits, to change, and what comes of them.
+fn controls(board: Board, screen: RwSignal<Screen>, layer: u32) -> AnyView {
+    let name = board.desk.results.facts.with_untracked(|facts| {
+        let layer = facts.as_ref().and_then(|facts| facts.layers.get(layer as usize));
+        layer.map(|layer| layer.name.clone()).unwrap_or_default()
+    });
     let choices = layers::choices(board.desk);
-    let choice = move |part: Part| {
-        Signal::derive(move || {
+    let strip = |part: Part, head: &'static str| {
+        let choice = Signal::derive(move || {
             let choice = choices.with(|choices| choices.get(layer as usize).copied());
             choice.map_or(Choice::Float, |choice| match part {
                 Part::Weights => choice.weights,
                 Part::Activations => choice.activations,
             })
-        })
-    };
-    let applied = Memo::new(move |_| report(board, layer, false));
-    let share = move || {
-        let all = board.desk.results.size.with(|size| size.as_ref().map(|size| size.value.bytes))?;
-        let (report, _) = applied.get()?;
-        let bytes = report.bits.div_ceil(8);
-        Some(format!("{}, {}", format::bytes(bytes), format::percent(bytes as f64 / all.max(1) as f64)))
-    };
-    Some(view! {
-        <dl class="facts-list">
-            <div><dt>{words.weight_shape}</dt><dd class="num">{shape}</dd></div>
-            <div><dt>{words.parameters}</dt><dd class="num">{format::count(parameters)}</dd></div>
-            <div><dt>{words.macs}</dt><dd class="num">{format!("{}, {}", format::count(macs), format::percent(macs as f64 / all_macs.max(1) as f64))}</dd></div>
-            <div><dt>{words.size}</dt><dd class="num" class:stale=move || applied.get().is_some_and(|(_, stale)| stale)>{share}</dd></div>
-            <div><dt>{words.weights}</dt><dd><BitStrip layer=name.clone() part=Part::Weights choice=choice(Part::Weights) /><Done applied part=Part::Weights /></dd></div>
-            <div><dt>{words.input}</dt><dd><BitStrip layer=name part=Part::Activations choice=choice(Part::Activations) /><Done applied part=Part::Activations /></dd></div>
-        </dl>
-        <LayerErrors board layer />
-        <button class="chip" on:click=move |_| screen.set(Screen::Bench)>{words.to_bench}</button>
-    })
-}
-
-/// What was done, and why where it is not what was asked.
-#[component]
-fn Done(applied: Memo<Option<(LayerReport, bool)>>, part: Part) -> impl IntoView {
-    move || {
-        let (report, stale) = applied.get()?;
-        let Applied { asked, done, reason } = match part {
-            Part::Weights => report.weights,
-            Part::Activations => report.activations,
-        };
-        let differs = (asked != done).then(|| {
-            let why = reason.unwrap_or_default();
-            view! { <span class="down">{(words().graph.differs)(&asked.to_string(), &why)}</span> }
         });
-        Some(
-            view! { <span class="done" class:stale=stale><span class="num">{done.to_string()}</span>" "{differs}</span> },
-        )
-    }
-}
-
-#[component]
-fn LayerErrors(board: Board, layer: u32) -> impl IntoView {
-    type Kind = fn(&LayerReport) -> Option<Errors>;
-    let kinds: [(bool, Kind); 3] = [(false, |r| r.weight), (true, |r| r.local), (true, |r| r.cumulative)];
-    let row = move |at: usize, (measured, of): (bool, Kind)| {
-        let found = report(board, layer, measured);
-        let stale = found.as_ref().is_some_and(|(_, stale)| *stale);
-        let errors = found.and_then(|(report, _)| of(&report));
-        let cell = |show: fn(&Errors) -> String| errors.as_ref().map_or_else(|| "–".to_owned(), show);
-        view! {
-            <tr class:stale=stale title=words().layer.error_meanings[at]>
-                <th scope="row">{words().layer.errors[at]}</th>
-                <td class="right num">{cell(|errors| format::decibels(errors.sqnr_db))}</td>
-                <td class="right num">{cell(|errors| format::significant(errors.mse))}</td>
-            </tr>
-        }
+        view! { <p><span>{head}</span><BitStrip layer=name.clone() part choice /></p> }.into_any()
     };
+    let words = &words().graph;
+    let to_bench = Callback::new(move |()| screen.set(Screen::Bench));
+    let is_stale = move || report(board, layer, true).is_some_and(|(_, stale)| stale);
     view! {
-        <table class="plain">
-            <thead>
-                <tr>
-                    <th scope="col">{move || words().layer.error_head}</th>
-                    <th scope="col" class="right" title=move || words().layer.measure_meanings[1]>{move || words().layer.measures[1]}</th>
-                    <th scope="col" class="right" title=move || words().layer.measure_meanings[0]>{move || words().layer.measures[0]}</th>
-                </tr>
-            </thead>
-            <tbody>{move || kinds.into_iter().enumerate().map(|(at, kind)| row(at, kind)).collect_view()}</tbody>
-        </table>
+        <div class="strips">{strip(Part::Weights, words.weights)}{strip(Part::Activations, words.input)}</div>
+        <div class:stale=is_stale>{move || pairs(outcome(board, layer))}</div>
+        {button("chip", Signal::stored(words.to_bench), None, to_bench)}
     }
+    .into_any()
 }
 
-#[component]
-fn Group(board: Board, group: u32) -> impl IntoView {
+/// What was done to a layer, why where it is not what was asked, and its errors.
+fn outcome(board: Board, layer: u32) -> Vec<(String, String)> {
+    let (all, graph) = (words(), &words().graph);
+    let (applied, measured) = (report(board, layer, false), report(board, layer, true));
+    let Some((report, _)) = applied else { return Vec::new() };
+    let done = |head: &str, part: &Applied| {
+        let why = part.reason.as_ref().filter(|_| part.asked != part.done);
+        let differs = why.map(|why| format!(" ({})", (graph.differs)(&part.asked.to_string(), why)));
+        pair(head, part.done.to_string() + &differs.unwrap_or_default())
+    };
+    let errors = |at: usize, errors: Option<Errors>| {
+        let text = errors.map_or_else(
+            || "–".to_owned(),
+            |errors| format!("SQNR {} dB, MSE {}", format::decibels(errors.sqnr_db), format::significant(errors.mse)),
+        );
+        pair(all.layer.errors[at], text)
+    };
+    let bytes = report.bits.div_ceil(8);
+    let of = board.desk.results.size.with(|size| size.as_ref().map_or(bytes, |size| size.value.bytes));
+    let measured = measured.map(|(report, _)| report);
+    vec![
+        done(graph.weights_done, &report.weights),
+        done(graph.input_done, &report.activations),
+        pair(graph.size, format!("{}, {}", format::bytes(bytes), format::percent(bytes as f64 / of.max(1) as f64))),
+        errors(0, report.weight),
+        errors(1, measured.as_ref().and_then(|report| report.local)),
+        errors(2, measured.as_ref().and_then(|report| report.cumulative)),
+    ]
+}
+
+fn about_group(board: Board, group: u32) -> Option<AnyView> {
     let words = &words().graph;
     let scene = board.scene.get();
-    let facts = scene.groups.all.get(group as usize)?.clone();
-    let layers: Vec<u32> =
-        facts.members.iter().filter_map(|&node| scene.nodes.get(node as usize)?.layer).collect();
-    let sum = move |of: fn(&LayerFacts) -> u64, layers: &[u32]| {
-        board.desk.results.facts.with_untracked(|facts| {
-            let all = facts.iter().flat_map(|f| layers.iter().filter_map(|&at| f.layers.get(at as usize)));
-            format::count(all.map(of).sum())
-        })
-    };
-    let (parameters, macs) = (sum(|layer| layer.parameters, &layers), sum(|layer| layer.macs, &layers));
+    let facts = scene.groups.all.get(group as usize)?;
+    let layers = facts.members.iter().filter_map(|&node| scene.nodes.get(node as usize)?.layer);
+    let (mut count, mut parameters, mut macs) = (0, 0, 0);
+    board.desk.results.facts.with(|facts| {
+        let all = facts.as_ref().map(|facts| facts.layers.as_slice()).unwrap_or_default();
+        for layer in layers.filter_map(|layer| all.get(layer as usize)) {
+            count += 1;
+            parameters += layer.parameters;
+            macs += layer.macs;
+        }
+    });
+    let rows = vec![
+        pair(words.block, (words.nodes)(facts.members.len())),
+        pair(words.layers, format::count(count)),
+        pair(words.parameters, format::count(parameters)),
+        pair(words.macs, format::count(macs)),
+    ];
     let is_open = move || board.open.with(|open| open.contains(&group));
-    Some(view! {
-        <h2 class="title">{facts.path}</h2>
-        <dl class="facts-list">
-            <div><dt>{words.block}</dt><dd>{(words.nodes)(facts.members.len())}</dd></div>
-            <div><dt>{words.layers}</dt><dd class="num">{layers.len()}</dd></div>
-            <div><dt>{words.parameters}</dt><dd class="num">{parameters}</dd></div>
-            <div><dt>{words.macs}</dt><dd class="num">{macs}</dd></div>
-        </dl>
-        <p><button class="chip" on:click=move |_| board.set_open(group, !is_open())>{move || if is_open() { words.close } else { words.open }}</button></p>
-        <Links board nodes=facts.members none="" />
-    })
+    let mark = Signal::derive(move || if is_open() { words.close } else { words.open });
+    let toggle = Callback::new(move |()| board.set_open(group, !untrack(is_open)));
+    Some(
+        view! {
+            <h2 class="title">{facts.path.clone()}</h2>
+            {pairs(rows)}
+            {button("chip", mark, None, toggle)}
+            {links(board, words.members, &facts.members, "")}
+        }
+        .into_any(),
+    )
 }

@@ -4,10 +4,11 @@ use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 
 use super::board::Board;
-use super::canvas::SEARCH;
+use super::canvas::{SEARCH, ZOOM};
 use super::colour::Paint;
 use super::fold::Target;
-use crate::i18n::words;
+use super::lists::button;
+use crate::i18n::{graph, words};
 
 /// The head of the panel.
 #[component]
@@ -17,7 +18,17 @@ pub fn Tools(
     /// Whether the table is shown.
     as_table: RwSignal<bool>,
 ) -> impl IntoView {
-    let has_blocks = move || board.scene.with(|scene| !scene.groups.all.is_empty());
+    let word = |of: fn(&graph::Words) -> &'static str| Signal::derive(move || of(&words().graph));
+    let icon = |mark: &'static str, name: fn(&graph::Words) -> &'static str, run: Callback<()>| {
+        button("icon", Signal::stored(mark), Some(word(name)), run)
+    };
+    let tools = [
+        button("chip", word(|words| words.open_all), None, Callback::new(move |()| board.set_all(true))),
+        button("chip", word(|words| words.close_all), None, Callback::new(move |()| board.set_all(false))),
+        icon("−", |words| words.smaller, Callback::new(move |()| board.zoom(1.0 / ZOOM))),
+        icon("+", |words| words.larger, Callback::new(move |()| board.zoom(ZOOM))),
+        icon("⛶", |words| words.fit, Callback::new(move |()| board.fit())),
+    ];
     view! {
         <div class="head">
             <h2>{move || words().graph.tab}</h2>
@@ -25,16 +36,8 @@ pub fn Tools(
             <Search board />
             <ColourBy board />
             <span class="grow"></span>
-            <Show when=has_blocks>
-                <button class="chip" on:click=move |_| board.set_all(true)>{move || words().graph.open_all}</button>
-                <button class="chip" on:click=move |_| board.set_all(false)>{move || words().graph.close_all}</button>
-            </Show>
-            <span class="row" hidden=as_table>
-                <button class="icon" title=move || words().graph.smaller aria-label=move || words().graph.smaller on:click=move |_| board.zoom(0.8)>"−"</button>
-                <button class="icon" title=move || words().graph.larger aria-label=move || words().graph.larger on:click=move |_| board.zoom(1.25)>"+"</button>
-                <button class="icon" title=move || words().graph.fit aria-label=move || words().graph.fit on:click=move |_| board.fit()>"⛶"</button>
-            </span>
-            <button class="chip" aria-pressed=move || as_table.get().to_string() title=move || words().graph.table_hint on:click=move |_| as_table.update(|on| *on = !*on)>{move || words().chart.table_short}</button>
+            <span class="row" hidden=as_table>{tools.collect_view()}</span>
+            <button class="chip" aria-pressed=move || as_table.get().to_string() on:click=move |_| as_table.update(|on| *on = !*on)>{move || words().chart.table_short}</button>
         </div>
     }
 }
@@ -66,7 +69,6 @@ fn Search(board: Board) -> impl IntoView {
                 aria-label=move || words().graph.search
                 placeholder=move || words().graph.search
                 title=move || words().graph.search_hint
-                prop:value=board.query
                 on:input=move |event| board.query.set(event_target_value(&event))
                 on:keydown=on_key
             />
@@ -87,9 +89,7 @@ fn ColourBy(board: Board) -> impl IntoView {
         <label class="colour-by">
             <span class="muted">{move || words().graph.colour_by}</span>
             <select class="chip" on:change=on_change>
-                {Paint::ALL.into_iter().enumerate().map(|(at, paint)| view! {
-                    <option value=at.to_string() selected=move || board.paint.get() == paint>{move || words().graph.paints[at]}</option>
-                }).collect_view()}
+                {(0..Paint::ALL.len()).map(|at| view! { <option value=at.to_string()>{move || words().graph.paints[at]}</option> }).collect_view()}
             </select>
         </label>
     }
