@@ -57,6 +57,8 @@ pub struct Board {
     pub query: RwSignal<String>,
     /// The nodes that it is found in.
     pub hits: Memo<Vec<u32>>,
+    /// The nodes that cannot run.
+    pub stuck: Memo<Vec<u32>>,
     /// What boxes are coloured by.
     pub paint: RwSignal<Paint>,
     /// The colours.
@@ -93,6 +95,16 @@ impl Board {
             cursor: RwSignal::new(None),
             query,
             hits: Memo::new(move |_| scene.with(|scene| query.with(|text| scene.find(text)))),
+            stuck: Memo::new(move |_| {
+                let is_stuck = |name: &str| {
+                    desk.results
+                        .facts
+                        .with(|facts| facts.iter().flat_map(|f| &f.unsupported).any(|u| u.node == name))
+                };
+                let nodes = scene.get();
+                let nodes = nodes.nodes.iter().enumerate();
+                nodes.filter(|(_, node)| is_stuck(&node.name)).map(|(at, _)| at as u32).collect()
+            }),
             paint,
             colours: Memo::new(move |_| Arc::new(colours(desk, paint.get(), &scene.get(), &drawn.get()))),
         };

@@ -7,8 +7,8 @@ const SMALLEST: f64 = 0.02;
 const LARGEST: f64 = 3.0;
 /// Space around a drawing that just fits.
 const MARGIN: f64 = 24.0;
-/// Below this, text cannot be read.
-const READABLE: f64 = 0.55;
+/// Where a person is taken to, text is at least so large.
+const READABLE: f64 = 0.8;
 /// Parts of the view by which what is in it is told anew.
 const PARTS: f64 = 4.0;
 
@@ -97,9 +97,9 @@ impl Camera {
             && within(part.y, part.height, self.top, view.height)
     }
 
-    /// Whether text can be read.
+    /// Whether text can be made out.
     pub fn is_readable(self) -> bool {
-        self.scale >= 0.6 * READABLE
+        self.scale >= 0.5 * READABLE
     }
 }
 

@@ -88,7 +88,7 @@ pub fn Canvas(
             on:keydown=move |event| on_key(board, &event)
         >
             <svg role="presentation">
-                <marker id="graph-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse">
+                <marker id="graph-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto-start-reverse">
                     <path d="M0,0.5L8,4L0,7.5z" />
                 </marker>
                 <g class="world" style:transform=transform inner_html=content></g>
@@ -116,7 +116,10 @@ fn content(board: Board) -> Memo<String> {
             chosen: board.chosen_box(),
             cursor: board.cursor_box(),
             hits: board.hits.with(|hits| hits.iter().filter_map(item_of).collect()),
-            layers: board.scene.with(|scene| scene.layers.iter().filter_map(item_of).filter(is_own).collect()),
+            stuck: board.stuck.with(|stuck| stuck.iter().filter_map(item_of).collect()),
+            layers: board
+                .scene
+                .with(|scene| scene.layers.iter().filter_map(item_of).filter(is_own).collect()),
         };
         markup::write(&drawn, &boxes, &edges, &marks, &|item| values::of_item(board, item))
     })
@@ -125,7 +128,8 @@ fn content(board: Board) -> Memo<String> {
 fn on_click(board: Board, event: &MouseEvent) {
     match pointer::marked(event, ACTION).as_deref().and_then(Action::read) {
         Some(Action::Choose(item)) => {
-            let target = board.drawn.with_untracked(|drawn| Some(drawn.folded.items.get(item as usize)?.target));
+            let target =
+                board.drawn.with_untracked(|drawn| Some(drawn.folded.items.get(item as usize)?.target));
             match target {
                 Some(Target::Group(group)) if event.detail() > 1 => board.set_open(group, true),
                 Some(target) => board.choose(target),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use fewbit_quant::report::NodeFacts;
 
-use super::fold::{Folded, Target};
+use super::fold::{Folded, Item, Target};
 use super::groups::{self, Groups};
 use super::layout::{self, Layout, Rect};
 
@@ -13,6 +13,8 @@ const HEIGHT: f64 = 38.0;
 /// What a letter takes across, and what stands beside the text.
 const LETTER: f64 = 6.7;
 const PADDING: f64 = 20.0;
+/// What a block's button takes.
+const BUTTON: f64 = 22.0;
 /// Letters that a line has at least and at most.
 const FEWEST: usize = 9;
 const MOST: usize = 26;
@@ -121,7 +123,11 @@ impl Drawn {
             }
         };
         let texts: Vec<Text> = folded.items.iter().map(|item| text(item.target)).collect();
-        let sizes: Vec<(f64, f64)> = texts.iter().map(|text| (width(text), HEIGHT)).collect();
+        let size = |(item, text): (&Item, &Text)| match item.target {
+            Target::Node(_) => (width(text), HEIGHT),
+            Target::Group(_) => (width(text) + BUTTON, HEIGHT),
+        };
+        let sizes: Vec<(f64, f64)> = folded.items.iter().zip(&texts).map(size).collect();
         let layout = layout::lay_out(&sizes, &folded.edges);
         let frames = frames(scene, open, &folded, &layout);
         Self { folded, texts, layout, frames }
@@ -135,11 +141,15 @@ impl Drawn {
         row.get(next).copied()
     }
 
-    /// The box that an edge leads to, down or up: of several the one that is the least aside.
+    /// The box that an edge leads to, down or up: of several the nearest.
     pub fn along(&self, item: u32, down: bool) -> Option<u32> {
-        let x = |item: u32| self.layout.boxes.get(item as usize).map_or(0.0, |at| at.x);
-        let aside = |&other: &u32| (x(other) - x(item)).abs();
-        self.folded.neighbours(item, down).min_by(|a, b| aside(a).total_cmp(&aside(b)))
+        let from = *self.layout.boxes.get(item as usize)?;
+        let far = |&other: &u32| {
+            let to = self.layout.boxes.get(other as usize).copied().unwrap_or_default();
+            // Levels first.
+            HEIGHT * (to.y - from.y).abs() + (to.x - from.x).abs()
+        };
+        self.folded.neighbours(item, down).min_by(|a, b| far(a).total_cmp(&far(b)))
     }
 }
 

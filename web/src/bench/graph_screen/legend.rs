@@ -19,7 +19,8 @@ fn swatches(board: Board) -> Vec<(String, String)> {
     if let Some(ramp) = colours.ramp {
         swatches.push((String::new(), values::with_unit(paint, ramp.weak)));
         swatches.extend((0..STEPS).map(|step| swatch(Tint::Step(step), "")));
-        swatches.push((String::new(), values::with_unit(paint, ramp.strong)));
+        // The steps stand close to one another, and so does what comes next.
+        swatches.push((String::new(), format!("\u{a0} {}", values::with_unit(paint, ramp.strong))));
     }
     let notes = [
         (Reading::Float, Tint::Float, words.layers.float),

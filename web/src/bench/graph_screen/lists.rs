@@ -25,5 +25,6 @@ pub fn button(
     name: Option<Signal<&'static str>>,
     run: Callback<()>,
 ) -> AnyView {
-    view! { <button class=class title=name aria-label=name on:click=move |_| run.run(())>{mark}</button> }.into_any()
+    view! { <button class=class title=name aria-label=name on:click=move |_| run.run(())>{mark}</button> }
+        .into_any()
 }

@@ -59,6 +59,8 @@ pub struct Marks<'a> {
     pub hits: BTreeSet<u32>,
     /// The boxes that are layers.
     pub layers: BTreeSet<u32>,
+    /// The boxes with a node that cannot run.
+    pub stuck: BTreeSet<u32>,
 }
 
 /// The id of a box.
@@ -109,7 +111,8 @@ pub fn write(
         let near = if [Some(route.from), Some(route.to)].contains(&marks.chosen) { " near" } else { "" };
         let (back, end) = if route.is_back() { (" back", "start") } else { ("", "end") };
         let path = route.path();
-        write!(out, "<path class=\"edge{near}{back}\" d=\"{path}\" marker-{end}=\"url(#graph-arrow)\"/>").ok();
+        write!(out, "<path class=\"edge{near}{back}\" d=\"{path}\" marker-{end}=\"url(#graph-arrow)\"/>")
+            .ok();
     }
     out += "</g>";
     for &item in boxes {
@@ -126,13 +129,15 @@ fn write_box(
     value: &dyn Fn(usize) -> Option<String>,
 ) -> Option<()> {
     let at = item as usize;
-    let (facts, text, rect) = (drawn.folded.items.get(at)?, drawn.texts.get(at)?, drawn.layout.boxes.get(at)?);
+    let (facts, text, rect) =
+        (drawn.folded.items.get(at)?, drawn.texts.get(at)?, drawn.layout.boxes.get(at)?);
     let is_chosen = marks.chosen == Some(item);
     let mut class = marks.tints.get(at).map(|tint| tint.class()).unwrap_or_default();
     for (name, on) in [
         ("stale", marks.stale),
         ("layer", marks.layers.contains(&item)),
         ("block", matches!(facts.target, Target::Group(_))),
+        ("stuck", marks.stuck.contains(&item)),
         ("hit", marks.hits.contains(&item)),
         ("chosen", is_chosen),
         ("cursor", marks.cursor == Some(item)),

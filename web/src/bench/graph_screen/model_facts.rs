@@ -11,7 +11,8 @@ use crate::ui::format;
 /// Keys of metadata under which a licence is found.
 const LICENCES: [&str; 3] = ["licence", "license", "License"];
 /// Other keys that have rows of their own.
-const SHOWN: [&str; 6] = ["producer_name", "producer_version", "opset", "ir_version", "doc_string", "description"];
+const SHOWN: [&str; 6] =
+    ["producer_name", "producer_version", "opset", "ir_version", "doc_string", "description"];
 
 /// The section.
 #[component]
@@ -24,7 +25,8 @@ pub fn ModelFactsSection() -> impl IntoView {
 /// What the file says, by the heads of `words().graph.fact_heads`.
 fn said(facts: &ModelFacts) -> [Option<String>; 11] {
     let said = |key: &str| facts.metadata.get(key).filter(|text| !text.is_empty()).cloned();
-    let producer = said("producer_name").map(|name| name + " " + &said("producer_version").unwrap_or_default());
+    let producer =
+        said("producer_name").map(|name| name + " " + &said("producer_version").unwrap_or_default());
     let faces = |list: &[(String, String)]| {
         Some(list.iter().map(|(name, shape)| format!("{name} {shape}")).collect::<Vec<_>>().join(", "))
     };
@@ -59,8 +61,10 @@ fn section(facts: &ModelFacts, size: Memo<Option<u64>>) -> AnyView {
     let is_other = |key: &str| !SHOWN.contains(&key) && !LICENCES.contains(&key);
     let others: Vec<(String, String)> =
         facts.metadata.clone().into_iter().filter(|(key, _)| is_other(key)).collect();
-    let (others_head, rewrites_head) = ((words.metadata)(others.len()), (words.rewrites)(facts.rewrites.len()));
-    let unsupported = facts.unsupported.iter().map(|one| format!("{} {}: {}", one.operator, one.node, one.reason));
+    let (others_head, rewrites_head) =
+        ((words.metadata)(others.len()), (words.rewrites)(facts.rewrites.len()));
+    let unsupported =
+        facts.unsupported.iter().map(|one| format!("{} {}: {}", one.operator, one.node, one.reason));
     let unsupported = (!facts.unsupported.is_empty()).then(|| {
         view! {
             <div class="unsupported">
@@ -71,12 +75,14 @@ fn section(facts: &ModelFacts, size: Memo<Option<u64>>) -> AnyView {
         }
     });
     view! {
-        <h2 class="title">{facts.name.clone()}</h2>
-        {unsupported}
-        {lists::pairs(rows)}
-        {quantized}
-        {lists::unfolded(others_head, (!others.is_empty()).then(|| lists::pairs(others)))}
-        {lists::unfolded(rewrites_head, (!facts.rewrites.is_empty()).then(|| lists::lines(facts.rewrites.clone())))}
+        <details open>
+            <summary><h2 class="title">{facts.name.clone()}</h2></summary>
+            {unsupported}
+            {lists::pairs(rows)}
+            {quantized}
+            {lists::unfolded(others_head, (!others.is_empty()).then(|| lists::pairs(others)))}
+            {lists::unfolded(rewrites_head, (!facts.rewrites.is_empty()).then(|| lists::lines(facts.rewrites.clone())))}
+        </details>
     }
     .into_any()
 }

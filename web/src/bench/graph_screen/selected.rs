@@ -81,11 +81,11 @@ fn links(board: Board, head: &'static str, nodes: &[u32], none: &'static str) ->
         };
         view! { <li><button class="link" on:click=go>{scene.name(node).to_owned()}</button></li> }
     };
-    view! {
-        <h3>{head}</h3>
-        <ul class="links">{nodes.iter().map(link).collect_view()}{nodes.is_empty().then_some(none)}</ul>
-    }
-    .into_any()
+    let list = match nodes {
+        [] => none.into_any(),
+        nodes => view! { <ul class="links">{nodes.iter().map(link).collect_view()}</ul> }.into_any(),
+    };
+    view! { <h3>{head}</h3>{list} }.into_any()
 }
 
 /// What does not depend on the recipe.
@@ -155,7 +155,13 @@ fn outcome(board: Board, layer: u32) -> Vec<(String, String)> {
     let errors = |at: usize, errors: Option<Errors>| {
         let text = errors.map_or_else(
             || "–".to_owned(),
-            |errors| format!("SQNR {} dB, MSE {}", format::decibels(errors.sqnr_db), format::significant(errors.mse)),
+            |errors| {
+                format!(
+                    "SQNR {} dB, MSE {}",
+                    format::decibels(errors.sqnr_db),
+                    format::significant(errors.mse)
+                )
+            },
         );
         pair(all.layer.errors[at], text)
     };
@@ -165,7 +171,10 @@ fn outcome(board: Board, layer: u32) -> Vec<(String, String)> {
     vec![
         done(graph.weights_done, &report.weights),
         done(graph.input_done, &report.activations),
-        pair(graph.size, format!("{}, {}", format::bytes(bytes), format::percent(bytes as f64 / of.max(1) as f64))),
+        pair(
+            graph.size,
+            format!("{}, {}", format::bytes(bytes), format::percent(bytes as f64 / of.max(1) as f64)),
+        ),
         errors(0, report.weight),
         errors(1, measured.as_ref().and_then(|report| report.local)),
         errors(2, measured.as_ref().and_then(|report| report.cumulative)),

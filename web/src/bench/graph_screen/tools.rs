@@ -27,7 +27,7 @@ pub fn Tools(
         button("chip", word(|words| words.close_all), None, Callback::new(move |()| board.set_all(false))),
         icon("−", |words| words.smaller, Callback::new(move |()| board.zoom(1.0 / ZOOM))),
         icon("+", |words| words.larger, Callback::new(move |()| board.zoom(ZOOM))),
-        icon("⛶", |words| words.fit, Callback::new(move |()| board.fit())),
+        icon("□", |words| words.fit, Callback::new(move |()| board.fit())),
     ];
     view! {
         <div class="head">

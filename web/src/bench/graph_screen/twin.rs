@@ -38,7 +38,8 @@ fn table(board: Board) -> Table {
     let rows = board.scene.with(|scene| {
         let row = |(at, node): (usize, &fewbit_quant::report::NodeFacts)| {
             let inputs = node.inputs.iter().map(|&input| scene.name(input)).collect::<Vec<_>>().join(", ");
-            let mut row = vec![scene.name(at as u32).to_owned(), node.operator.clone(), inputs, node.shape.clone()];
+            let mut row =
+                vec![scene.name(at as u32).to_owned(), node.operator.clone(), inputs, node.shape.clone()];
             row.extend(is_valued.then(|| values::of_node(board, at).unwrap_or_default()));
             row
         };
