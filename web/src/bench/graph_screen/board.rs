@@ -57,8 +57,6 @@ pub struct Board {
     pub query: RwSignal<String>,
     /// The nodes that it is found in.
     pub hits: Memo<Vec<u32>>,
-    /// The nodes that cannot run.
-    pub stuck: Memo<Vec<u32>>,
     /// What boxes are coloured by.
     pub paint: RwSignal<Paint>,
     /// The colours.
@@ -72,14 +70,15 @@ impl Board {
             let scene = desk.results.facts.with(|facts| {
                 let facts = facts.as_ref()?;
                 let layers: Vec<String> = facts.layers.iter().map(|layer| layer.name.clone()).collect();
-                Some(Scene::new(facts.nodes.clone(), &layers))
+                let stuck: Vec<&str> = facts.unsupported.iter().map(|one| one.node.as_str()).collect();
+                Some(Scene::new(facts.nodes.clone(), &layers, &stuck))
             });
             Arc::new(scene.unwrap_or_default())
         });
         let open = RwSignal::new(BTreeSet::new());
         let drawn = Memo::new(move |_| {
             let about = words().graph.nodes;
-            Arc::new(scene.with(|scene| open.with(|open| Drawn::new(scene, open, about))))
+            Arc::new(Drawn::new(&scene.get(), &open.get(), about))
         });
         let query = RwSignal::new(String::new());
         let paint = RwSignal::new(Paint::default());
@@ -94,17 +93,7 @@ impl Board {
             chosen: RwSignal::new(None),
             cursor: RwSignal::new(None),
             query,
-            hits: Memo::new(move |_| scene.with(|scene| query.with(|text| scene.find(text)))),
-            stuck: Memo::new(move |_| {
-                let is_stuck = |name: &str| {
-                    desk.results
-                        .facts
-                        .with(|facts| facts.iter().flat_map(|f| &f.unsupported).any(|u| u.node == name))
-                };
-                let nodes = scene.get();
-                let nodes = nodes.nodes.iter().enumerate();
-                nodes.filter(|(_, node)| is_stuck(&node.name)).map(|(at, _)| at as u32).collect()
-            }),
+            hits: Memo::new(move |_| scene.get().find(&query.get())),
             paint,
             colours: Memo::new(move |_| Arc::new(colours(desk, paint.get(), &scene.get(), &drawn.get()))),
         };
@@ -116,12 +105,12 @@ impl Board {
     fn follow(self) {
         let has_size = Memo::new(move |_| self.view.with(|view| view.width > 0.0));
         Effect::new(move |_| {
-            let count = self.scene.with(|scene| scene.nodes.len());
+            let count = self.scene.get().nodes.len();
             self.set_all(count <= MOST_OPEN);
             self.cursor.set(None);
             self.chosen.set(untrack(|| self.node_of_layer(self.desk.document().view.layer)));
             if has_size.get() {
-                let bounds = self.drawn.with_untracked(|drawn| drawn.layout.bounds);
+                let bounds = self.drawn.get_untracked().layout.bounds;
                 self.camera.set(Camera::first(&bounds, self.view.get_untracked()));
                 // The first layer is seen anyway, or in its block.
                 let node =
@@ -143,17 +132,17 @@ impl Board {
     }
 
     fn node_of_layer(self, layer: u32) -> Option<Target> {
-        self.scene.with(|scene| scene.layers.get(layer as usize).copied()).map(Target::Node)
+        self.scene.get().layers.get(layer as usize).copied().map(Target::Node)
     }
 
     /// The selected box, tracked: that of the block where what is selected lies in one that is closed.
     pub fn chosen_box(self) -> Option<u32> {
-        self.drawn.with(|drawn| drawn.folded.box_of(self.chosen.get()?))
+        self.drawn.get().folded.box_of(self.chosen.get()?)
     }
 
     /// The box that the keyboard is at, tracked.
     pub fn cursor_box(self) -> Option<u32> {
-        self.drawn.with(|drawn| drawn.folded.box_of(self.cursor.get()?))
+        self.drawn.get().folded.box_of(self.cursor.get()?)
     }
 
     /// Selects a node or a block; of a layer the whole page hears.
@@ -161,8 +150,7 @@ impl Board {
         self.cursor.set(Some(target));
         self.chosen.set(Some(target));
         let Target::Node(node) = target else { return };
-        let layer =
-            self.scene.with_untracked(|scene| scene.nodes.get(node as usize).and_then(|node| node.layer));
+        let layer = self.scene.get_untracked().nodes.get(node as usize).and_then(|node| node.layer);
         let view = untrack(|| self.desk.document()).view;
         if let Some(layer) = layer.filter(|&layer| layer != view.layer) {
             self.desk.dispatch(Command::Look(View { layer, channel: None, ..view }));
@@ -171,13 +159,14 @@ impl Board {
 
     /// Opens the blocks that a node or block is in, and brings it into view.
     pub fn reveal(self, target: Target) {
-        let groups = self.scene.with_untracked(|scene| match target {
-            Target::Node(node) => {
-                scene.groups.around(scene.groups.of.get(node as usize).copied().flatten()).collect::<Vec<_>>()
-            }
-            Target::Group(group) => scene.groups.around(Some(group)).skip(1).collect(),
-        });
-        if self.open.with_untracked(|open| groups.iter().any(|group| !open.contains(group))) {
+        let scene = self.scene.get_untracked();
+        let innermost = match target {
+            Target::Node(node) => scene.groups.of.get(node as usize).copied().flatten(),
+            Target::Group(group) => scene.groups.all.get(group as usize).and_then(|group| group.parent),
+        };
+        let groups: Vec<u32> = scene.groups.around(innermost).collect();
+        let open = self.open.get_untracked();
+        if groups.iter().any(|group| !open.contains(group)) {
             self.open.update(|open| open.extend(groups));
         }
         let drawn = self.drawn.get_untracked();
@@ -213,14 +202,13 @@ impl Board {
 
     /// Opens or closes a block; what the block was, or becomes, stays where it is seen.
     pub fn set_open(self, group: u32, is_open: bool) {
+        let scene = self.scene.get_untracked();
+        let first = scene.groups.all.get(group as usize).and_then(|group| group.members.first().copied());
         let place = |drawn: &Drawn| {
-            let first = self
-                .scene
-                .with_untracked(|scene| scene.groups.all.get(group as usize)?.members.first().copied());
             let item = drawn.folded.box_of(Target::Node(first?))?;
             drawn.layout.boxes.get(item as usize).copied()
         };
-        let before = self.drawn.with_untracked(|drawn| place(drawn));
+        let before = place(&self.drawn.get_untracked());
         self.open.update(|open| {
             if is_open {
                 open.insert(group)
@@ -228,7 +216,7 @@ impl Board {
                 open.remove(&group)
             };
         });
-        let after = self.drawn.with_untracked(|drawn| place(drawn));
+        let after = place(&self.drawn.get_untracked());
         if let (Some(before), Some(after)) = (before, after) {
             let camera = self.camera.get_untracked();
             let scale = camera.scale;
@@ -242,7 +230,7 @@ impl Board {
 
     /// Opens or closes all blocks.
     pub fn set_all(self, is_open: bool) {
-        let count = self.scene.with_untracked(|scene| scene.groups.all.len()) as u32;
+        let count = self.scene.get_untracked().groups.all.len() as u32;
         self.open.set(if is_open { (0..count).collect() } else { BTreeSet::new() });
     }
 

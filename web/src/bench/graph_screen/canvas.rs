@@ -59,7 +59,7 @@ pub fn Canvas(
     };
     let on_focus = move |_| {
         if board.cursor.get_untracked().is_none() {
-            let first = drawn.with_untracked(|drawn| drawn.folded.items.first().map(|item| item.target));
+            let first = drawn.get_untracked().folded.items.first().map(|item| item.target);
             board.cursor.set(board.chosen.get_untracked().or(first));
         }
     };
@@ -101,7 +101,7 @@ pub fn Canvas(
 fn content(board: Board) -> Memo<String> {
     let window = Memo::new(move |_| board.camera.get().window(board.view.get()));
     Memo::new(move |_| {
-        let (drawn, colours) = (board.drawn.get(), board.colours.get());
+        let (scene, drawn, colours) = (board.scene.get(), board.drawn.get(), board.colours.get());
         let count = drawn.folded.items.len();
         let window = window.get();
         let boxes = in_sight(drawn.layout.boxes.iter().copied(), &window, count);
@@ -115,11 +115,9 @@ fn content(board: Board) -> Memo<String> {
             stale: colours.stale,
             chosen: board.chosen_box(),
             cursor: board.cursor_box(),
-            hits: board.hits.with(|hits| hits.iter().filter_map(item_of).collect()),
-            stuck: board.stuck.with(|stuck| stuck.iter().filter_map(item_of).collect()),
-            layers: board
-                .scene
-                .with(|scene| scene.layers.iter().filter_map(item_of).filter(is_own).collect()),
+            hits: board.hits.get().iter().filter_map(item_of).collect(),
+            stuck: scene.stuck.iter().filter_map(item_of).collect(),
+            layers: scene.layers.iter().filter_map(item_of).filter(is_own).collect(),
         };
         markup::write(&drawn, &boxes, &edges, &marks, &|item| values::of_item(board, item))
     })
@@ -128,8 +126,7 @@ fn content(board: Board) -> Memo<String> {
 fn on_click(board: Board, event: &MouseEvent) {
     match pointer::marked(event, ACTION).as_deref().and_then(Action::read) {
         Some(Action::Choose(item)) => {
-            let target =
-                board.drawn.with_untracked(|drawn| Some(drawn.folded.items.get(item as usize)?.target));
+            let target = board.drawn.get_untracked().folded.items.get(item as usize).map(|item| item.target);
             match target {
                 Some(Target::Group(group)) if event.detail() > 1 => board.set_open(group, true),
                 Some(target) => board.choose(target),
@@ -216,17 +213,13 @@ fn on_key(board: Board, event: &KeyboardEvent) {
             }
         }
         ("Home" | "End", _) => {
-            let item = board.drawn.with_untracked(|drawn| {
-                let items = &drawn.folded.items;
-                (if key == "Home" { items.first() } else { items.last() }).map(|item| item.target)
-            });
-            go_to(board, item);
+            let items = &board.drawn.get_untracked().folded.items;
+            go_to(board, (if key == "Home" { items.first() } else { items.last() }).map(|item| item.target));
         }
         ("Enter" | " ", Some(Target::Group(group))) => board.set_open(group, true),
         ("Enter" | " ", Some(node)) => board.choose(node),
         ("c", Some(Target::Node(node))) => {
-            let group =
-                board.scene.with_untracked(|scene| scene.groups.of.get(node as usize).copied().flatten());
+            let group = board.scene.get_untracked().groups.of.get(node as usize).copied().flatten();
             group.into_iter().for_each(|group| board.set_open(group, false));
         }
         ("Escape", Some(_)) => board.cursor.set(None),
@@ -238,15 +231,14 @@ fn on_key(board: Board, event: &KeyboardEvent) {
 
 fn walk(board: Board, key: &str) {
     let Some(item) = untrack(|| board.cursor_box()) else { return board.cursor.set(None) };
-    let next = board.drawn.with_untracked(|drawn| {
-        let next = match key {
-            "ArrowLeft" => drawn.beside(item, false),
-            "ArrowRight" => drawn.beside(item, true),
-            "ArrowUp" => drawn.along(item, false),
-            _ => drawn.along(item, true),
-        };
-        next.and_then(|next| drawn.folded.items.get(next as usize)).map(|item| item.target)
-    });
+    let drawn = board.drawn.get_untracked();
+    let next = match key {
+        "ArrowLeft" => drawn.beside(item, false),
+        "ArrowRight" => drawn.beside(item, true),
+        "ArrowUp" => drawn.along(item, false),
+        _ => drawn.along(item, true),
+    };
+    let next = next.and_then(|next| drawn.folded.items.get(next as usize)).map(|item| item.target);
     go_to(board, next);
 }
 

@@ -34,15 +34,17 @@ pub struct Scene {
     pub readers: Vec<Vec<u32>>,
     /// The blocks.
     pub groups: Groups,
+    /// The nodes that cannot run.
+    pub stuck: Vec<u32>,
     /// The node of each layer.
     pub layers: Vec<u32>,
 }
 
 impl Scene {
-    /// The graph of these nodes, with the names of its layers.
-    pub fn new(nodes: Vec<NodeFacts>, layer_names: &[String]) -> Self {
+    /// The graph of these nodes, with the names of its layers and of the nodes that cannot run.
+    pub fn new(nodes: Vec<NodeFacts>, layer_names: &[String], stuck: &[&str]) -> Self {
         let mut readers = vec![Vec::new(); nodes.len()];
-        let mut layers = Vec::new();
+        let (mut layers, mut unfit) = (Vec::new(), Vec::new());
         for (at, node) in nodes.iter().enumerate() {
             for &input in &node.inputs {
                 if let Some(readers) =
@@ -50,6 +52,9 @@ impl Scene {
                 {
                     readers.push(at as u32);
                 }
+            }
+            if stuck.contains(&node.name.as_str()) {
+                unfit.push(at as u32);
             }
             if let Some(layer) = node.layer {
                 layers.push((layer, at as u32));
@@ -59,7 +64,14 @@ impl Scene {
         let names = nodes.iter().map(|node| name_of(node, layer_names)).collect();
         let telling = groups::telling_names(&nodes, layer_names);
         let groups = Groups::of_names(telling.iter().map(String::as_str));
-        Self { names, readers, groups, layers: layers.into_iter().map(|(_, node)| node).collect(), nodes }
+        Self {
+            names,
+            stuck: unfit,
+            readers,
+            groups,
+            layers: layers.into_iter().map(|(_, node)| node).collect(),
+            nodes,
+        }
     }
 
     /// What a node is called; nothing if there is no such node.
@@ -228,7 +240,7 @@ mod tests {
             node("head", "Gemm", &[3]),
             node("out", "Softmax", &[4]),
         ];
-        Scene::new(nodes, &[])
+        Scene::new(nodes, &[], &[])
     }
 
     #[test]

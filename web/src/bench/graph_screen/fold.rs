@@ -1,6 +1,6 @@
 //! The graph as it is drawn: nodes, and blocks that are closed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use fewbit_quant::report::NodeFacts;
 
@@ -39,27 +39,29 @@ impl Folded {
     /// The graph with the blocks of `open` opened, where those around them are open too.
     pub fn new(nodes: &[NodeFacts], groups: &Groups, open: &BTreeSet<u32>) -> Self {
         let mut folded = Self::default();
-        let mut at: BTreeMap<Target, u32> = BTreeMap::new();
+        let mut item_of_group: Vec<Option<u32>> = vec![None; groups.all.len()];
         for (node, &innermost) in groups.of.iter().enumerate() {
+            let node = node as u32;
             let closed = groups.around(innermost).filter(|group| !open.contains(group)).last();
-            let target = closed.map_or(Target::Node(node as u32), Target::Group);
-            let item = *at.entry(target).or_insert_with(|| {
-                folded.items.push(Item { target, members: Vec::new() });
-                folded.items.len() as u32 - 1
-            });
-            folded.items[item as usize].members.push(node as u32);
+            let target = closed.map_or(Target::Node(node), Target::Group);
+            let there = closed.and_then(|group| item_of_group[group as usize]);
+            let item = there.unwrap_or(folded.items.len() as u32);
+            match folded.items.get_mut(item as usize) {
+                Some(item) => item.members.push(node),
+                None => folded.items.push(Item { target, members: vec![node] }),
+            }
+            if let Some(group) = closed {
+                item_of_group[group as usize] = Some(item);
+            }
             folded.item_of.push(item);
         }
-        let mut seen = BTreeSet::new();
         for (to, node) in nodes.iter().enumerate() {
-            for &from in &node.inputs {
-                let Some(&from) = folded.item_of.get(from as usize) else { continue };
-                let edge = (from, folded.item_of[to]);
-                if edge.0 != edge.1 && seen.insert(edge) {
-                    folded.edges.push(edge);
-                }
-            }
+            let froms = node.inputs.iter().filter_map(|&from| folded.item_of.get(from as usize));
+            let edges = froms.map(|&from| (from, folded.item_of[to]));
+            folded.edges.extend(edges.filter(|(from, to)| from != to));
         }
+        folded.edges.sort_unstable();
+        folded.edges.dedup();
         folded
     }
 

@@ -200,7 +200,7 @@ mod tests {
             layer: None,
             shape: "8".to_owned(),
         };
-        let drawn = Drawn::new(&Scene::new(vec![node], &[]), &BTreeSet::new(), |n| n.to_string());
+        let drawn = Drawn::new(&Scene::new(vec![node], &[], &[]), &BTreeSet::new(), |n| n.to_string());
         let marks = Marks { tints: &[Tint::Kind(1)], chosen: Some(0), ..Marks::default() };
         let markup = write(&drawn, &[0], &[], &marks, &|_| Some("4 bits".to_owned()));
         assert!(!markup.contains("<img"));

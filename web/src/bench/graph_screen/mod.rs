@@ -40,7 +40,7 @@ pub fn GraphScreen(
     let desk = Desk::here();
     let board = Board::new(desk);
     let as_table = RwSignal::new(false);
-    let is_empty = move || board.scene.with(|scene| scene.nodes.is_empty());
+    let is_empty = move || board.scene.get().nodes.is_empty();
     view! {
         <main class="panels graph-screen">
             <section class="panel drawing-panel" aria-label=move || words().graph.tab>

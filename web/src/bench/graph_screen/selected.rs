@@ -201,7 +201,7 @@ fn about_group(board: Board, group: u32) -> Option<AnyView> {
         pair(words.parameters, format::count(parameters)),
         pair(words.macs, format::count(macs)),
     ];
-    let is_open = move || board.open.with(|open| open.contains(&group));
+    let is_open = move || board.open.get().contains(&group);
     let mark = Signal::derive(move || if is_open() { words.close } else { words.open });
     let toggle = Callback::new(move |()| board.set_open(group, !untrack(is_open)));
     Some(

@@ -32,7 +32,7 @@ pub fn Tools(
     view! {
         <div class="head">
             <h2>{move || words().graph.tab}</h2>
-            <span class="muted">{move || (words().graph.nodes)(board.scene.with(|scene| scene.nodes.len()))}</span>
+            <span class="muted">{move || (words().graph.nodes)(board.scene.get().nodes.len())}</span>
             <Search board />
             <ColourBy board />
             <span class="grow"></span>
@@ -45,14 +45,13 @@ pub fn Tools(
 #[component]
 fn Search(board: Board) -> impl IntoView {
     let found = move || {
-        if board.query.with(|text| text.trim().is_empty()) {
+        if board.query.get().trim().is_empty() {
             return String::new();
         }
         let now = board.chosen.get();
-        board.hits.with(|hits| {
-            let at = hits.iter().position(|&hit| Some(Target::Node(hit)) == now);
-            (words().graph.found)(at.map(|at| at + 1), hits.len())
-        })
+        let hits = board.hits.get();
+        let at = hits.iter().position(|&hit| Some(Target::Node(hit)) == now);
+        (words().graph.found)(at.map(|at| at + 1), hits.len())
     };
     let on_key = move |event: KeyboardEvent| {
         if event.key() == "Enter" {

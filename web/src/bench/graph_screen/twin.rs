@@ -35,15 +35,14 @@ fn table(board: Board) -> Table {
     let mut heads: Vec<String> = words().graph.heads.map(str::to_owned).to_vec();
     let is_valued = paint != Paint::Kind;
     heads.extend(is_valued.then(|| words().graph.paints[paint as usize].to_owned()));
-    let rows = board.scene.with(|scene| {
-        let row = |(at, node): (usize, &fewbit_quant::report::NodeFacts)| {
-            let inputs = node.inputs.iter().map(|&input| scene.name(input)).collect::<Vec<_>>().join(", ");
-            let mut row =
-                vec![scene.name(at as u32).to_owned(), node.operator.clone(), inputs, node.shape.clone()];
-            row.extend(is_valued.then(|| values::of_node(board, at).unwrap_or_default()));
-            row
-        };
-        scene.nodes.iter().enumerate().map(row).collect()
-    });
+    let scene = board.scene.get();
+    let row = |(at, node): (usize, &fewbit_quant::report::NodeFacts)| {
+        let inputs = node.inputs.iter().map(|&input| scene.name(input)).collect::<Vec<_>>().join(", ");
+        let mut row =
+            vec![scene.name(at as u32).to_owned(), node.operator.clone(), inputs, node.shape.clone()];
+        row.extend(is_valued.then(|| values::of_node(board, at).unwrap_or_default()));
+        row
+    };
+    let rows = scene.nodes.iter().enumerate().map(row).collect();
     Table { heads, rows }
 }

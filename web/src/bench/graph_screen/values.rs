@@ -31,12 +31,12 @@ pub fn text(paint: Paint, reading: Reading) -> Option<String> {
 
 /// What the box shows that it is coloured by, tracked.
 pub fn of_item(board: Board, item: usize) -> Option<String> {
-    let reading = board.colours.with(|colours| colours.items.get(item).copied())?;
+    let reading = *board.colours.get().items.get(item)?;
     text(board.paint.get(), reading)
 }
 
 /// What the node shows that it is coloured by, tracked.
 pub fn of_node(board: Board, node: usize) -> Option<String> {
-    let reading = board.colours.with(|colours| colours.nodes.get(node).copied())?;
+    let reading = *board.colours.get().nodes.get(node)?;
     text(board.paint.get(), reading)
 }
