@@ -31,7 +31,7 @@ pub fn Tools(
     ];
     view! {
         <div class="head">
-            <h2>{move || words().graph.tab}</h2>
+            <h2 title=move || words().graph.keys>{move || words().graph.tab}</h2>
             <span class="muted">{move || (words().graph.nodes)(board.scene.get().nodes.len())}</span>
             <Search board />
             <ColourBy board />
