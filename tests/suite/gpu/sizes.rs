@@ -1,6 +1,6 @@
 //! Shapes that reach the limits: of tiles, of parts, of dispatches, of slices, of bindings.
 
-use fewbit_graph::op::{Conv, Gemm, Reduce, Reducer, Unary};
+use fewbit_graph::op::{Cell, Conv, Direction, Gemm, Recurrent, Reduce, Reducer, Unary};
 use fewbit_graph::{Graph, Op, Tensor};
 use fewbit_runtime::{Backend as _, Cancel, Control, Keep, NeverPause, RunError};
 use fewbit_tests::Tolerance;
@@ -77,6 +77,34 @@ fn five_million_elements_are_one_step() {
     let Some(gpu) = gpu() else { return };
     let x = random(&[5, 1_000_003], 4);
     compare_with_cpu(&gpu, &graph_of(Op::Unary(Unary::Relu), &[x]), Tolerance::Exact, "ReLU");
+}
+
+#[test]
+fn a_recurrent_layer_that_is_cut_in_time_is_right() {
+    let Some(gpu) = gpu() else { return };
+    let (steps, batch, hidden) = (110, 1, 256);
+    // So small that differences die away from step to step; a state that is lost at the cut does not.
+    let small = |shape: &[usize]| {
+        let values: Vec<f32> = random(shape, 7).as_f32().expect("floats").iter().map(|x| x / 64.0).collect();
+        Tensor::f32(shape, values).expect("as many values as the shape has")
+    };
+    for cell in [Cell::Lstm, Cell::Gru { linear_before_reset: false }] {
+        let rows = cell.gates() * hidden;
+        let op = Recurrent { cell, direction: Direction::Bidirectional, with_cell: cell == Cell::Lstm };
+        let inputs = [random(&[steps, batch, 2 * rows], 6), small(&[2, rows, hidden]), small(&[2, rows])];
+        let graph = graph_of(Op::Recurrent(op), &inputs);
+        compare_with_cpu(&gpu, &graph, Tolerance::Relative(2e-6), op.name());
+    }
+}
+
+#[test]
+fn the_first_of_many_elements_are_found() {
+    let Some(gpu) = gpu() else { return };
+    let x = random(&[2, 10_000, 3], 8);
+    for (largest, indices) in [(true, false), (false, true)] {
+        let op = Op::TopK { axis: 1, k: 20, largest, indices };
+        compare_with_cpu(&gpu, &graph_of(op, std::slice::from_ref(&x)), Tolerance::Exact, "TopK");
+    }
 }
 
 #[test]

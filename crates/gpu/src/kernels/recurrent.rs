@@ -3,7 +3,7 @@
 use bytemuck::{Pod, Zeroable};
 use fewbit_graph::op::{Cell, Direction, Recurrent, Unary};
 
-use crate::kernel::{Kernel, read, write};
+use crate::kernel::{Kernel, WORKGROUP, read, write};
 use crate::kernels::epilogue::function;
 use crate::kernels::layout;
 use crate::kernels::strided::Axis;
@@ -35,8 +35,9 @@ struct Params {
     end: u32,
 }
 
-/// What the steps of one run may cost, in floating-point operations of a workgroup: some 10 ms of one of a GPU's cores.
-const RUN: u64 = 50_000_000;
+/// The most turns of its loops that an invocation takes in one run. Mesa's llvmpipe ends loops after 65,535 turns in
+/// all, without a word; and no run is long.
+const TURNS: usize = 1 << 15;
 
 /// Records a recurrent layer.
 pub(crate) fn lower(layer: Recurrent, site: &Site<'_>, recording: &mut Recording) -> Result<(), String> {
@@ -66,7 +67,8 @@ pub(crate) fn lower(layer: Recurrent, site: &Site<'_>, recording: &mut Recording
     };
     let constants = [("CELL", cell), ("ACTIVATION", function(activation).0)];
     let each = (2 * rows * hidden + 128 * rows) as u64;
-    let most = (RUN / each.max(1)).max(1) as usize;
+    let turns = hidden.div_ceil(WORKGROUP as usize) * (hidden + 1) * if cell == 1 { 2 } else { 1 };
+    let most = (TURNS / turns.max(1)).max(1);
     for begin in (0..steps).step_by(most) {
         let end = steps.min(begin + most);
         let params = Params {

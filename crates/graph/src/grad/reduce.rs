@@ -1,7 +1,6 @@
 //! Reductions and softmax.
 
 use crate::grad::site::{Gradient, Site};
-use crate::graph::WireId;
 use crate::op::{Binary, Op, Reduce, Reducer, Unary};
 
 /// Of equal maxima or minima each takes an equal share.
@@ -33,7 +32,7 @@ pub(super) fn reduce(site: &mut Site<'_, '_>, reduce: &Reduce) -> Gradient {
         }
         Reducer::Max | Reducer::Min => {
             let y = site.reshaped(y, &kept)?;
-            let chosen = equal(site, x, y)?;
+            let chosen = site.binary(Binary::Equal, x, y)?;
             let count = site.summed(chosen, reduce.axes.clone())?;
             let part = site.binary(Binary::Div, g, count)?;
             site.binary(Binary::Mul, chosen, part)
@@ -57,12 +56,4 @@ pub(super) fn log_softmax(site: &mut Site<'_, '_>, axis: usize) -> Gradient {
     let softmax = site.unary(Unary::Exp, y)?;
     let part = site.binary(Binary::Mul, softmax, sum)?;
     site.binary(Binary::Sub, g, part)
-}
-
-/// 1 where two values are equal, else 0: 1 − |sign(a − b)|.
-fn equal(site: &mut Site<'_, '_>, a: WireId, b: WireId) -> Gradient {
-    let difference = site.binary(Binary::Sub, a, b)?;
-    let sign = site.unary(Unary::Sign, difference)?;
-    let differs = site.unary(Unary::Abs, sign)?;
-    site.unary(Unary::HardSigmoid { alpha: -1.0, beta: 1.0 }, differs)
 }

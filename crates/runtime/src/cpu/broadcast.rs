@@ -59,6 +59,15 @@ impl Broadcast {
         Self::new(&operand, full)
     }
 
+    /// Whether each element of the operand lies under `count` elements of the full tensor that follow one another.
+    pub(crate) fn repeats_each(&self, count: usize) -> bool {
+        match self.axes.as_slice() {
+            [inner] => inner.stride == 0 && inner.len == count,
+            [outer, inner] => outer.stride == 1 && inner.stride == 0 && inner.len == count,
+            _ => false,
+        }
+    }
+
     /// The stretches that make up elements `offset .. offset + len` of the full tensor, in order.
     pub(crate) fn runs(&self, offset: usize, len: usize) -> impl Iterator<Item = Run> + '_ {
         let (outer, inner) = self.axes.split_at(self.axes.len() - 1);

@@ -29,6 +29,9 @@ impl CumSum {
         control: &Control<'_>,
     ) -> Result<(), RunError> {
         let Self { length, row, .. } = *self;
+        if row == 1 {
+            return self.lines(x, y, control).await;
+        }
         in_pieces(x.len() / row, row * pieces::ELEMENT, control, |places| {
             dispatch!(level, _simd => {
                 for place in places {
@@ -51,6 +54,30 @@ impl CumSum {
                     }
                 }
             });
+            Ok(())
+        })
+        .await
+    }
+
+    /// The same where nothing lies behind the axis.
+    async fn lines(&self, x: &[f32], y: &mut [f32], control: &Control<'_>) -> Result<(), RunError> {
+        let Self { length, exclusive, reverse, .. } = *self;
+        in_pieces(x.len() / length, length * pieces::ELEMENT, control, |lines| {
+            for line in lines {
+                let part = line * length..(line + 1) * length;
+                let mut pairs = std::iter::zip(&mut y[part.clone()], &x[part]);
+                let mut sum = 0.0;
+                let mut add = |(y, &x): (&mut f32, &f32)| {
+                    let before = sum;
+                    sum = before + x;
+                    *y = if exclusive { before } else { sum };
+                };
+                if reverse {
+                    pairs.rev().for_each(add);
+                } else {
+                    pairs.by_ref().for_each(&mut add);
+                }
+            }
             Ok(())
         })
         .await

@@ -4,6 +4,9 @@ use crate::backend::RunError;
 use crate::control::Control;
 use crate::cpu::pieces::{self, in_pieces};
 
+/// The most indices of a piece of work.
+const PART: usize = 1 << 14;
+
 /// A gather or its gradient, made ready. Either way the elements behind the axis follow one another: a *row*.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gather {
@@ -26,10 +29,25 @@ impl Gather {
         y: &mut [f32],
         control: &Control<'_>,
     ) -> Result<(), RunError> {
-        in_pieces(y.len() / self.row, self.row + pieces::ELEMENT, control, |rows| {
-            let targets = y[rows.start * self.row..rows.end * self.row].chunks_exact_mut(self.row);
-            for (place, target) in rows.zip(targets) {
-                target.copy_from_slice(&x[self.from(place, numbers)..][..self.row]);
+        let Self { length, row } = *self;
+        let places: Vec<usize> = numbers.iter().map(|&number| index(number, length) * row).collect();
+        // Long lists are cut, short ones are walked for several places of the axes in front.
+        let part = places.len().min(PART);
+        let parts = places.len().div_ceil(part);
+        let outer = x.len() / (length * row);
+        in_pieces(outer * parts, part * (row + pieces::ELEMENT), control, |pieces| {
+            for piece in pieces {
+                let (block, first) = (piece / parts, piece % parts * part);
+                let x = &x[block * length * row..][..length * row];
+                let places = &places[first..places.len().min(first + part)];
+                let y = &mut y[(block * numbers.len() + first) * row..][..places.len() * row];
+                if row == 1 {
+                    y.iter_mut().zip(places).for_each(|(y, &place)| *y = x[place]);
+                } else {
+                    for (y, &place) in y.chunks_exact_mut(row).zip(places) {
+                        y.copy_from_slice(&x[place..place + row]);
+                    }
+                }
             }
             Ok(())
         })

@@ -155,7 +155,7 @@ impl Kernel {
             Self::Pad(pad) => pad.run(input(0)?, y),
             Self::PoolGrad(pool) => pool_grad::run(pool, level, [input(0)?, input(1)?], y, control).await?,
             Self::Where(choice) => choice.run([input(0)?, input(1)?, input(2)?], y),
-            Self::ArgReduce(reduce) => reduce.run(input(0)?, y, control).await?,
+            Self::ArgReduce(reduce) => reduce.run(level, input(0)?, y, control).await?,
             Self::TopK(top) => top.run(input(0)?, y, control).await?,
             Self::CumSum(sum) => sum.run(level, input(0)?, y, control).await?,
             Self::GatherElements(elements) => elements.gather([input(0)?, input(1)?], y, control).await?,

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use crate::backend::RunError;
 use crate::control::Control;
 use crate::cpu::pieces::{self, in_pieces};
+use crate::cpu::simd::{Level, dispatch, rewritten};
 
 /// The lines of a tensor along one axis.
 #[derive(Clone, Copy, Debug)]
@@ -41,27 +42,63 @@ impl ArgReduce {
     }
 
     /// The index in each line of x.
-    pub(crate) async fn run(&self, x: &[f32], y: &mut [f32], control: &Control<'_>) -> Result<(), RunError> {
-        in_pieces(y.len(), self.lines.len * pieces::ELEMENT, control, |lines| {
-            for line in lines {
-                y[line] = self.place(self.lines.of(line, x)) as f32;
-            }
+    pub(crate) async fn run(
+        &self,
+        level: Level,
+        x: &[f32],
+        y: &mut [f32],
+        control: &Control<'_>,
+    ) -> Result<(), RunError> {
+        if self.last {
+            self.search(level, x, y, control, |x, best| x >= best || x.is_nan()).await
+        } else {
+            self.search(level, x, y, control, |x, best| x > best || (x.is_nan() && !best.is_nan())).await
+        }
+    }
+
+    /// `replaces` says whether an element takes the place of the best one before it, if the largest is looked for; the
+    /// smallest is the largest of the negated.
+    async fn search(
+        &self,
+        level: Level,
+        x: &[f32],
+        y: &mut [f32],
+        control: &Control<'_>,
+        replaces: impl Fn(f32, f32) -> bool + Copy,
+    ) -> Result<(), RunError> {
+        let (Lines { len, stride }, sign) = (self.lines, if self.max { 1.0 } else { -1.0 });
+        let mut best = vec![0.0; stride];
+        in_pieces(y.len() / stride, len * stride * pieces::ELEMENT, control, |blocks| {
+            dispatch!(level, _simd => {
+                for block in blocks {
+                    let x = &x[block * len * stride..][..len * stride];
+                    let y = &mut y[block * stride..][..stride];
+                    if let [y] = y {
+                        let mut found = (0, sign * x[0]);
+                        for (i, x) in x.iter().map(|x| sign * x).enumerate() {
+                            if replaces(x, found.1) {
+                                found = (i, x);
+                            }
+                        }
+                        *y = found.0 as f32;
+                        continue;
+                    }
+                    // Lines that lie side by side are walked together.
+                    y.fill(0.0);
+                    best.iter_mut().zip(x).for_each(|(best, x)| *best = sign * x);
+                    for (i, row) in x.chunks_exact(stride).enumerate() {
+                        for ((y, best), x) in y.iter_mut().zip(&mut best).zip(row) {
+                            let x = sign * x;
+                            let here = replaces(x, *best);
+                            *y = if here { i as f32 } else { rewritten(*y) };
+                            *best = if here { x } else { rewritten(*best) };
+                        }
+                    }
+                }
+            });
             Ok(())
         })
         .await
-    }
-
-    fn place(&self, line: impl Iterator<Item = f32>) -> usize {
-        let mut best = (0, if self.max { f32::NEG_INFINITY } else { f32::INFINITY });
-        for (i, x) in line.enumerate() {
-            let (found, there) = if self.max { (x, best.1) } else { (best.1, x) };
-            let equal = x == best.1 || (x.is_nan() && best.1.is_nan());
-            let better = found > there || (x.is_nan() && !best.1.is_nan());
-            if better || (equal && (self.last || i == 0)) {
-                best = (i, x);
-            }
-        }
-        best.0
     }
 }
 

@@ -44,6 +44,14 @@ impl Reduce {
 
     #[inline(always)]
     fn fold(&self, level: Level, x: &[f32], y: &mut [f32], first: f32, f: impl Fn(f32, f32) -> f32) {
+        if x.len() == y.len() * self.count && self.output.repeats_each(self.count) {
+            dispatch!(level, _simd => {
+                for (y, part) in y.iter_mut().zip(x.chunks_exact(self.count)) {
+                    *y = f(first, lanes(part, first, &f));
+                }
+            });
+            return;
+        }
         y.fill(first);
         dispatch!(level, _simd => {
             for Run { at, len, from, stride } in self.output.runs(0, x.len()) {

@@ -1,7 +1,7 @@
 //! Convolution as a product: weights times a matrix whose columns are the windows (*im2col*), made panel by panel
 //! and never as a whole. The columns of a panel run on from one image to the next, so small images fill it as well.
 
-mod depthwise;
+mod direct;
 pub(crate) mod grad;
 mod panel;
 mod rows;
@@ -29,7 +29,7 @@ pub(crate) struct Conv {
     channels: usize,
     /// Output channels of a group.
     outputs: usize,
-    is_depthwise: bool,
+    is_direct: bool,
     windows: Windows,
     /// Images that are worked on together.
     block: usize,
@@ -38,19 +38,22 @@ pub(crate) struct Conv {
 /// The floats of a block of images: as many as stay in the second-level cache.
 const BLOCK: usize = 1 << 16;
 
-/// Up to so many outputs of a single input channel are computed without a product.
-const DEPTHWISE: usize = 2;
+/// Up to so many outputs of a group are computed without a product.
+const FEW_OUTPUTS: usize = 2;
+
+/// The multiply-adds of one call of `direct::rows`, where there are so many.
+const ROWS_OF_WORK: usize = 1 << 20;
 
 impl Conv {
     /// For x, w and y of these shapes, with one or two spatial axes. `None` if a padded image is absurdly large.
     pub(crate) fn new(op: &op::Conv, x: &[usize], w: &[usize], y: &[usize]) -> Option<Self> {
         let (images, groups) = (x[0], op.groups.max(1));
         let (channels, outputs) = (w[1], w[0] / groups);
-        let is_depthwise = channels == 1 && outputs <= DEPTHWISE;
-        let windows = Windows::new(op, &x[2..], &w[2..], &y[2..], channels, is_depthwise)?;
+        let is_direct = outputs <= FEW_OUTPUTS;
+        let windows = Windows::new(op, &x[2..], &w[2..], &y[2..], channels, is_direct)?;
         let of_image = (x[1] * windows.plane()).max(w[0] * windows.pixels());
         let block = (BLOCK / of_image.max(1)).clamp(1, images.max(1));
-        Some(Self { images, groups, channels, outputs, is_depthwise, windows, block })
+        Some(Self { images, groups, channels, outputs, is_direct, windows, block })
     }
 
     /// y = w ∗ x + bias, each block of images handed to `finish` when it is complete.
@@ -64,16 +67,15 @@ impl Conv {
         control: &Control<'_>,
     ) -> Result<(), RunError> {
         self.fill_bias(bias, &mut scratch.bias);
-        if !self.is_depthwise {
+        if !self.is_direct {
             self.pack_weights(w, &mut scratch.rows);
         }
         let of_image = self.groups * self.outputs * self.windows.pixels();
         for first in (0..self.images).step_by(self.block) {
             let count = self.block.min(self.images - first);
             let block = first * of_image..(first + count) * of_image;
-            if self.is_depthwise {
-                self.depthwise(first, count, [x, w], &mut y[block.clone()], scratch, &finish, control)
-                    .await?;
+            if self.is_direct {
+                self.direct(first, count, [x, w], &mut y[block.clone()], scratch, &finish, control).await?;
             } else {
                 self.product(first, count, x, &mut y[block.clone()], scratch, &finish, control).await?;
             }
@@ -128,7 +130,7 @@ impl Conv {
     }
 
     #[expect(clippy::too_many_arguments, reason = "a private half of `run`")]
-    async fn depthwise(
+    async fn direct(
         &self,
         first: usize,
         count: usize,
@@ -140,22 +142,28 @@ impl Conv {
     ) -> Result<(), RunError> {
         let level = finish.level;
         let Scratch { padded, bias, .. } = scratch;
-        let source = self.windows.source(x, (first * self.groups, count, self.groups), self.groups, padded);
+        let lanes = self.groups * self.channels;
+        let source = self.windows.source(x, (first * lanes, count, lanes), lanes, padded);
         let (pixels, terms) = (self.windows.pixels(), self.windows.taps().len());
         let outputs = self.groups * self.outputs;
+        let work = self.windows.columns() * terms;
+        let height = (ROWS_OF_WORK / work.max(1)).clamp(1, self.windows.rows());
+        let parts = self.windows.rows().div_ceil(height);
         // Rows of windows are narrower than panels: twice the work of a product's element.
-        in_pieces(count * outputs, 2 * pixels * terms, control, |part| {
+        in_pieces(count * outputs * parts, 2 * height * work, control, |part| {
             dispatch!(level, simd => {
-                for plane in part {
+                for part in part {
+                    let (plane, first) = (part / parts, part % parts * height);
+                    let height = height.min(self.windows.rows() - first);
                     let (image, output) = (plane / outputs, plane % outputs);
-                    let channel = image * self.groups + output / self.outputs;
-                    depthwise::plane(
+                    let channel = image * lanes + output / self.outputs * self.channels;
+                    direct::rows(
                         simd,
                         &self.windows,
-                        &source[channel * self.windows.plane()..],
+                        &source[channel * self.windows.plane() + first * self.windows.row_step()..],
                         &w[output * terms..][..terms],
                         bias[output / self.outputs * self.outputs.next_multiple_of(ROWS) + output % self.outputs],
-                        &mut y[plane * pixels..][..pixels],
+                        &mut y[plane * pixels + first * self.windows.columns()..][..height * self.windows.columns()],
                     );
                 }
             });

@@ -8,7 +8,7 @@ use fewbit_graph::op;
 
 use crate::backend::RunError;
 use crate::control::Control;
-use crate::cpu::conv::DEPTHWISE;
+use crate::cpu::conv::FEW_OUTPUTS;
 use crate::cpu::conv::grad::depthwise;
 use crate::cpu::conv::grad::flat::Flat;
 use crate::cpu::conv::grad::tile::{Chunk, Image, VECTORS};
@@ -37,7 +37,7 @@ impl ConvWeightGrad {
     pub(crate) fn new(op: &op::Conv, g: &[usize], x: &[usize], w: &[usize]) -> Option<Self> {
         let groups = op.groups.max(1);
         let (channels, outputs) = (w[1], w[0] / groups);
-        let is_depthwise = channels == 1 && outputs <= DEPTHWISE;
+        let is_depthwise = channels == 1 && outputs <= FEW_OUTPUTS;
         let windows = Windows::new(op, &x[2..], &w[2..], &g[2..], channels, is_depthwise)?;
         let flat = Flat::new(op, &w[2..], &windows).filter(|_| !is_depthwise);
         Some(Self { images: x[0], groups, channels, outputs, is_depthwise, windows, flat })

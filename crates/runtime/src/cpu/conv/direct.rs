@@ -1,13 +1,13 @@
-//! Convolution of a single channel: too few outputs share a window for a product to pay.
+//! Convolution where too few outputs share a window for a product to pay: depthwise ones, and heads of a channel or two.
 
 use crate::cpu::conv::window::Windows;
 use crate::cpu::simd::{Simd, SimdBase};
 
-/// One output channel of one image: the sum over the taps of `weights` times the inputs, plus `bias`.
+/// Rows of one output channel of one image: the sum over the taps of `weights` times the inputs, plus `bias`.
 ///
-/// `source` goes on for a few vectors behind the channel ([`SLACK`](super::window::SLACK)).
+/// `source` begins with the first row's windows in the group's channels, and goes on for a few vectors behind them ([`SLACK`](super::window::SLACK)).
 #[inline(always)]
-pub(super) fn plane<S: Simd>(
+pub(super) fn rows<S: Simd>(
     simd: S,
     windows: &Windows,
     source: &[f32],
