@@ -81,9 +81,9 @@ impl Scene {
 
     /// The nodes whose name or operator has `text` in it, in small or large letters.
     pub fn find(&self, text: &str) -> Vec<u32> {
-        let text = text.trim().to_lowercase();
+        let text = text.trim().to_ascii_lowercase();
         let has = |(node, name): &(&NodeFacts, &String)| {
-            [*name, &node.name, &node.operator].iter().any(|words| words.to_lowercase().contains(&text))
+            [*name, &node.name, &node.operator].iter().any(|words| words.to_ascii_lowercase().contains(&text))
         };
         let hits = self.nodes.iter().zip(&self.names).enumerate();
         hits.filter(|(_, node)| !text.is_empty() && has(node)).map(|(at, _)| at as u32).collect()

@@ -40,18 +40,18 @@ pub fn GraphScreen(
     let desk = Desk::here();
     let board = Board::new(desk);
     let as_table = RwSignal::new(false);
-    let is_empty = move || board.scene.get().nodes.is_empty();
+    let is_empty = Memo::new(move |_| board.scene.get().nodes.is_empty());
+    let content = move || match (is_empty.get(), as_table.get()) {
+        (true, _) => view! { <p class="muted pad">{words().layers.loading}</p> }.into_any(),
+        (false, true) => view! { <Twin board /> }.into_any(),
+        (false, false) => view! { <Canvas board /><Legend board /> }.into_any(),
+    };
     view! {
         <main class="panels graph-screen">
             <section class="panel drawing-panel" aria-label=move || words().graph.tab>
                 <Tools board as_table />
                 <p id="graph-keys" class="visually-hidden">{move || words().graph.keys}</p>
-                <Show when=is_empty><p class="muted pad">{move || words().layers.loading}</p></Show>
-                <Show when=move || as_table.get() && !is_empty()><Twin board /></Show>
-                <Show when=move || !as_table.get() && !is_empty()>
-                    <Canvas board />
-                    <Legend board />
-                </Show>
+                {content}
             </section>
             <section class="panel facts-panel" aria-label=move || words().graph.facts>
                 <div class="body" tabindex="0">
