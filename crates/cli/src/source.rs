@@ -1,11 +1,13 @@
 //! Where models, data and recipes come from.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use fewbit_experiment::gallery::{self, Exhibit};
 use fewbit_experiment::{Command, Document, ModelRef, Part};
+use fewbit_formats::{Limits, onnx};
 use fewbit_quant::{Choice, RangeMethod, Recipe};
 use serde_json::{Map, Value};
 
@@ -39,7 +41,7 @@ impl Source {
                     ids.join(", ")
                 );
             }
-            None => (read(Path::new(name))?, None, None),
+            None => (whole(Path::new(name))?, None, None),
         };
         if let Some(path) = &data.data {
             (test, calibration) = (Some(read(path)?), None);
@@ -55,6 +57,29 @@ impl Source {
         };
         Ok(Self { name: file_name(name), model, test, calibration, classes, exhibit })
     }
+}
+
+/// A model's bytes with the values that it keeps in files beside it.
+fn whole(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let bytes = read(path)?;
+    let limits = Limits::default();
+    // What is no model is refused by whoever reads it, with a better reason.
+    let Ok(names) = onnx::external_files(&bytes, &limits) else { return Ok(bytes) };
+    if names.is_empty() {
+        return Ok(bytes);
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut files = BTreeMap::new();
+    for name in names {
+        let inside = Path::new(&name)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        if !inside {
+            bail!("{} keeps values in `{name}`, which is not beside it; move the file there", path.display());
+        }
+        files.insert(name.clone(), read(&folder.join(&name))?);
+    }
+    onnx::embed(&bytes, &files, &limits).with_context(|| path.display().to_string())
 }
 
 fn file_name(path: &str) -> String {

@@ -1,4 +1,4 @@
-//! The 16-bit floats as f32; both conversions are exact.
+//! The 16-bit floats as f32; those conversions are exact; and f32 rounded to them.
 
 /// IEEE 754 binary16: 1 sign, 5 exponent and 10 fraction bits.
 pub fn from_f16(bits: u16) -> f32 {
@@ -17,6 +17,30 @@ pub fn from_f16(bits: u16) -> f32 {
 /// bfloat16: the upper half of an f32.
 pub fn from_bf16(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
+}
+
+/// The nearest binary16, ties to even, as f32.
+pub fn round_to_f16(x: f32) -> f32 {
+    if x.abs() < 2f32.powi(-14) {
+        return (x * 2f32.powi(24)).round_ties_even() * 2f32.powi(-24);
+    }
+    let rounded = drop_bits(x, 13);
+    if rounded.abs() > 65504.0 { f32::INFINITY.copysign(x) } else { rounded }
+}
+
+/// The nearest bfloat16, ties to even, as f32.
+pub fn round_to_bf16(x: f32) -> f32 {
+    drop_bits(x, 16)
+}
+
+/// Rounds the last `count` bits of the fraction away.
+fn drop_bits(x: f32, count: u32) -> f32 {
+    if !x.is_finite() {
+        return x;
+    }
+    let bits = x.to_bits();
+    let half = (1 << (count - 1)) - 1 + (bits >> count & 1);
+    f32::from_bits((bits + half) >> count << count)
 }
 
 #[cfg(test)]
@@ -41,6 +65,15 @@ mod tests {
             assert_eq!(from_f16(bits).to_bits(), f32::to_bits(value), "{bits:#06x}");
         }
         assert!(from_f16(0x7e00).is_nan());
+        for (x, rounded) in [
+            (1.0 + 2f32.powi(-11), 1.0),
+            (65520.0, f32::INFINITY),
+            (65519.0, 65504.0),
+            (3e-8, 5.960_464_5e-8),
+        ] {
+            assert_eq!(round_to_f16(x), rounded, "{x}");
+        }
+        assert_eq!(round_to_bf16(-1.005), -1.007_812_5);
         assert_eq!(from_bf16(0x3fc0), 1.5);
     }
 }

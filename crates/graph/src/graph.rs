@@ -361,6 +361,13 @@ impl Graph {
         &self.wires[id.0 as usize]
     }
 
+    /// Gives a wire another name, with a number if that is taken.
+    pub fn rename(&mut self, id: WireId, name: &str) {
+        if let Some(wire) = self.wires.get_mut(id.0 as usize) {
+            wire.name = self.names.claim(name.to_owned(), id);
+        }
+    }
+
     /// The node whose output `wire` is.
     pub fn producer(&self, wire: WireId) -> Option<NodeId> {
         match self.wire(wire).source {

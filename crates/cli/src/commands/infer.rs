@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use fewbit_formats::npy::{self, Values};
-use fewbit_formats::{Array, Limits, onnx};
+use fewbit_formats::onnx::{self, Element, Import, ReadOptions, element};
+use fewbit_formats::{Array, Limits};
 use fewbit_graph::{Bindings, DType, Dim, Graph, Source as Origin, Tensor};
 use fewbit_runtime::{Cancel, Control, Keep, NeverPause};
 use serde_json::json;
@@ -24,7 +25,24 @@ pub(crate) async fn infer(
     output: &Path,
 ) -> anyhow::Result<Answer> {
     let source = Source::open(model, &Data::default())?;
-    let (model, diagnostics) = onnx::read(&source.model, &Limits::default())?;
+    let (mut values, mut options) = (BTreeMap::new(), ReadOptions::default());
+    for Input { name, path } in inputs {
+        let array = npy::read(&read(path)?).with_context(|| path.display().to_string())?;
+        let given = array.to_tensor()?;
+        options.shapes.insert(name.clone(), given.shape().to_vec());
+        // One whole number, like a sample rate, may decide which part of a model runs.
+        if given.dtype() == DType::I64 && given.len() == 1 {
+            options.known.insert(name.clone(), given);
+            continue;
+        }
+        let value = element::to_f32(&given)
+            .map_err(|value| anyhow!("{}: float32 cannot hold {value}", path.display()))?;
+        if values.insert(name.clone(), value).is_some() {
+            bail!("--input gives `{name}` twice");
+        }
+    }
+    let Import { model, diagnostics, elements } =
+        onnx::read_with(&source.model, &Limits::default(), &options)?;
     let unsupported: Vec<_> = diagnostics
         .iter()
         .filter(|d| d.kind == onnx::DiagnosticKind::Unsupported)
@@ -32,14 +50,6 @@ pub(crate) async fn infer(
         .collect();
     if !unsupported.is_empty() {
         bail!("`{}` cannot run:\n  {}", source.name, unsupported.join("\n  "));
-    }
-    let mut values = BTreeMap::new();
-    for Input { name, path } in inputs {
-        let array = npy::read(&read(path)?).with_context(|| path.display().to_string())?;
-        let value = Tensor::f32(array.shape().to_vec(), array.to_f32())?;
-        if values.insert(name.clone(), value).is_some() {
-            bail!("--input gives `{name}` twice");
-        }
     }
     let bindings = bind(&model.graph, &values)?;
     let backend = backend(engine).await?;
@@ -57,10 +67,7 @@ pub(crate) async fn infer(
     for (&wire, value) in model.graph.outputs.iter().zip(&outputs) {
         let name = &model.graph.wire(wire).name;
         let path = output.join(format!("{}.npy", name.replace(['/', '\\'], "_")));
-        let values = match value.dtype() {
-            DType::F32 => Values::F32(value.as_f32()?.to_vec()),
-            DType::I64 => Values::I64(value.as_i64()?.to_vec()),
-        };
+        let values = declared(value, elements.get(name).copied().unwrap_or(Element::F32))?;
         fs::write(&path, npy::write(&Array::new(value.shape().to_vec(), values)?))
             .with_context(|| format!("cannot write {}", path.display()))?;
         files.push((name.clone(), value.shape().to_vec(), path.display().to_string()));
@@ -75,6 +82,21 @@ pub(crate) async fn infer(
         .collect();
     let json = json!({ "outputs": list, "backend": backend_name(&*backend) });
     Ok(Answer::new(json, table(&["output", "shape", "file"], &rows)))
+}
+
+/// The values of an output in the type that the model declares, as far as npy has it: 16-bit floats are rounded, and written
+/// as float32.
+fn declared(value: &Tensor, element: Element) -> anyhow::Result<Values> {
+    let value = element.tensor_of(value);
+    Ok(match (value.as_i64(), element) {
+        (Ok(values), Element::Bool) => Values::Bool(values.iter().map(|&x| x != 0).collect()),
+        (Ok(values), Element::U8 | Element::U4) => Values::U8(values.iter().map(|&x| x as u8).collect()),
+        (Ok(values), Element::I8 | Element::I4) => Values::I8(values.iter().map(|&x| x as i8).collect()),
+        (Ok(values), Element::I32) => Values::I32(values.iter().map(|&x| x as i32).collect()),
+        (Ok(values), _) => Values::I64(values.to_vec()),
+        (_, Element::F64) => Values::F64(value.as_f32()?.iter().map(|&x| f64::from(x)).collect()),
+        _ => Values::F32(value.as_f32()?.to_vec()),
+    })
 }
 
 /// The lengths that the inputs' symbols stand for.

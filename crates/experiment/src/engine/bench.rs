@@ -72,7 +72,7 @@ impl Bench {
         let unreadable = |error: &dyn ToString| {
             Failure::new(Code::UnreadableModel, error.to_string())
                 .at(name)
-                .hint("export the model again as ONNX, operator set 7 to 21, with its weights inside")
+                .hint("export the model again as ONNX, operator set 7 to 23, with its weights inside")
         };
         let (parsed, diagnostics) = onnx::read(model, &Limits::default()).map_err(|e| unreadable(&e))?;
         // After the reader, which holds the file to its limits.

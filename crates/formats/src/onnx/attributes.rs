@@ -79,6 +79,12 @@ impl<'a> Attributes<'a> {
             }),
         }
     }
+
+    /// A list of texts; what is no UTF-8 is replaced, and a list that is not there is empty.
+    pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, Problem> {
+        let list = self.find(name, of::STRINGS)?.map(|attribute| attribute.strings.as_slice());
+        Ok(list.unwrap_or_default().iter().map(|text| String::from_utf8_lossy(text).into_owned()).collect())
+    }
 }
 
 /// The type that an attribute says it has; files of the first IR versions leave that to be seen.

@@ -1,15 +1,44 @@
 //! What the builder of an operator may ask of its node, and how it answers.
 
-use fewbit_graph::{DType, Op, Tensor, WireId};
+use fewbit_graph::op::{Binary, Reduce, Reducer, Reshape, Unary};
+use fewbit_graph::{Op, Tensor, WireId};
 
 use crate::error::{Place, Problem, ReadError};
 use crate::onnx::attributes::Attributes;
+use crate::onnx::element::Element;
 use crate::onnx::importer::{Importer, Value};
 use crate::onnx::probe::Both;
 use crate::onnx::proto::NodeProto;
 
-/// Turns one node into nodes of our graph, and binds its outputs.
-pub(super) type Build = fn(&mut Call<'_, '_>) -> Result<(), Fault>;
+/// How one node is turned into nodes of our graph, to which its outputs are bound.
+#[derive(Clone, Copy)]
+pub(super) enum Build {
+    /// By a function that asks the node.
+    By(fn(&mut Call<'_, '_>) -> Built),
+    /// A function of the elements of its first input.
+    Unary(Unary),
+    /// A function of the elements of its two inputs; `true` swaps them.
+    Binary(Binary, bool),
+}
+
+/// Whether a node was built.
+pub(super) type Built = Result<(), Fault>;
+
+impl Build {
+    pub(super) fn run(self, call: &mut Call<'_, '_>) -> Built {
+        match self {
+            Self::By(build) => build(call),
+            Self::Unary(function) => {
+                let x = call.wire(0)?;
+                call.finish(Op::Unary(function), &[x])
+            }
+            Self::Binary(function, swapped) => {
+                let (a, b) = (call.wire(usize::from(swapped))?, call.wire(usize::from(!swapped))?);
+                call.finish(Op::Binary(function), &[a, b])
+            }
+        }
+    }
+}
 
 /// Why a node was not built.
 pub(super) enum Fault {
@@ -17,6 +46,8 @@ pub(super) enum Fault {
     Malformed(Problem),
     /// The file is well formed, but this cannot be computed here, because of this.
     Unsupported(String),
+    /// The same, but it could be computed if no length of the model's inputs were free.
+    Dynamic(String),
     /// What was found wrong elsewhere on the way.
     Read(ReadError),
 }
@@ -38,6 +69,11 @@ pub(super) fn unsupported<T>(reason: impl Into<String>) -> Result<T, Fault> {
     Err(Fault::Unsupported(reason.into()))
 }
 
+/// The same, but it could be computed if no length were free.
+pub(super) fn dynamic<T>(reason: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault::Dynamic(reason.into()))
+}
+
 /// Kernels, steps and paddings beyond this are absurd.
 const MAX_WINDOW: i64 = 1 << 16;
 
@@ -50,6 +86,8 @@ pub(super) struct Call<'c, 'm> {
     /// The node's name, which no other node has.
     pub(super) name: String,
     pub(super) attributes: Attributes<'m>,
+    /// The operator set.
+    pub(super) opset: i64,
 }
 
 impl<'m> Call<'_, 'm> {
@@ -69,17 +107,10 @@ impl<'m> Call<'_, 'm> {
     /// The wire of input `i`, which has to be given.
     pub(super) fn wire(&mut self, i: usize) -> Result<WireId, Fault> {
         let name = self.required(i)?;
-        match self.value(i)? {
-            Value::Constant(constant) if constant.tensor.dtype() == DType::F32 => {}
-            Value::Wire(_) => {}
-            Value::Varying(_) => {
-                return unsupported(format!("its input {i} follows from the size of the model's input"));
-            }
-            Value::Constant(_) => {
-                return unsupported(format!("its input {i} holds integers, and only floats are computed"));
-            }
+        if let Value::Varying(_) = self.value(i)? {
+            return dynamic(format!("its input {i} follows from the size of the model's input"));
         }
-        self.importer.wire(name)?.ok_or_else(|| self.no_value(name))
+        self.importer.float_wire(name)?.ok_or_else(|| self.no_value(name))
     }
 
     /// The wires of all inputs, at least one.
@@ -138,7 +169,7 @@ impl<'m> Call<'_, 'm> {
         match self.integers(i)? {
             None => Ok(None),
             Some([first, second]) if first == second => Ok(Some(first)),
-            Some(_) => unsupported(format!("its input {i} depends on the size of the model's input")),
+            Some(_) => dynamic(format!("its input {i} depends on the size of the model's input")),
         }
     }
 
@@ -150,15 +181,15 @@ impl<'m> Call<'_, 'm> {
         let Some(tensor) = self.constant(i) else {
             return unsupported(format!("its input {i} is only known when it runs"));
         };
-        match tensor.as_f32() {
-            Ok([value]) => Ok(Some(*value)),
-            Ok(_) => Err(Problem::Field {
+        match (tensor.as_f32(), tensor.as_i64()) {
+            (Ok([value]), _) => Ok(Some(*value)),
+            (_, Ok([value])) => Ok(Some(*value as f32)),
+            _ => Err(Problem::Field {
                 what: format!("its input {i}"),
                 found: format!("of shape {:?}", tensor.shape()),
                 needed: "one number".to_owned(),
             }
             .into()),
-            Err(_) => unsupported(format!("its input {i} is an integer")),
         }
     }
 
@@ -167,6 +198,58 @@ impl<'m> Call<'_, 'm> {
         match self.importer.shape(self.required(i)?) {
             Some(shape) => Ok(shape),
             None => unsupported(format!("the shape of its input {i} is not known")),
+        }
+    }
+
+    /// The shape of input `i`, which has to be the same for every input of the model.
+    pub(super) fn fixed_shape(&self, i: usize) -> Result<Vec<usize>, Fault> {
+        let [shape, other] = self.shape(i)?;
+        if shape == other {
+            Ok(shape)
+        } else {
+            dynamic(format!("the shape of its input {i} depends on the model's input"))
+        }
+    }
+
+    /// The shape of a wire that this node has made, which has to be the same for every input of the model.
+    pub(super) fn shape_of(&self, wire: WireId) -> Result<Vec<usize>, Fault> {
+        match self.importer.shape_of_wire(wire) {
+            Some([shape, other]) if shape == other => Ok(shape.clone()),
+            Some(_) => dynamic("a shape on the way depends on the model's input"),
+            None => unsupported("a shape on the way is not known"),
+        }
+    }
+
+    /// The number of axes of a wire that this node has made.
+    pub(super) fn rank_of(&self, wire: WireId) -> Result<usize, Fault> {
+        match self.importer.shape_of_wire(wire) {
+            Some([shape, _]) => Ok(shape.len()),
+            None => unsupported("a shape on the way is not known"),
+        }
+    }
+
+    /// The element type of input `i`; float if that is not known.
+    pub(super) fn element(&self, i: usize) -> Element {
+        self.input(i).and_then(|name| self.importer.element(name)).unwrap_or(Element::F32)
+    }
+
+    /// The element type of output `i`; float if that is not known.
+    pub(super) fn output_element(&self, i: usize) -> Element {
+        self.importer.element(self.output(i)).unwrap_or(Element::F32)
+    }
+
+    /// The integer attribute `name`, which has to be there.
+    pub(super) fn required_int(&self, name: &str) -> Result<i64, Fault> {
+        let missing = || Problem::Missing { what: "its attribute", name: name.to_owned(), found: Vec::new() };
+        Ok(self.attributes.int(name)?.ok_or_else(missing)?)
+    }
+
+    /// The list of integers that an attribute has until operator set `until`, and input `i` from then on.
+    pub(super) fn listed(&self, name: &str, i: usize, until: i64) -> Result<Option<Vec<i64>>, Fault> {
+        if self.opset < until {
+            Ok(self.attributes.ints(name)?.map(<[i64]>::to_vec))
+        } else {
+            self.fixed_integers(i)
         }
     }
 
@@ -181,7 +264,7 @@ impl<'m> Call<'_, 'm> {
         let [first, second] = self.shape(i)?;
         match (first.get(axis), second.get(axis)) {
             (Some(a), Some(b)) if a == b => Ok(*a),
-            _ => unsupported(format!("the length of axis {axis} of its input depends on the model's input")),
+            _ => dynamic(format!("the length of axis {axis} of its input depends on the model's input")),
         }
     }
 
@@ -221,6 +304,67 @@ impl<'m> Call<'_, 'm> {
     pub(super) fn step(&mut self, what: &str, op: Op, inputs: &[WireId]) -> WireId {
         let name = format!("{}/{what}", self.name);
         self.importer.emit(&name, &name, op, inputs)
+    }
+
+    /// Adds a function of the elements of `x`.
+    pub(super) fn unary(&mut self, what: &str, function: Unary, x: WireId) -> WireId {
+        self.step(what, Op::Unary(function), &[x])
+    }
+
+    /// Adds a function of the elements of `a` and `b`.
+    pub(super) fn binary(&mut self, what: &str, function: Binary, a: WireId, b: WireId) -> WireId {
+        self.step(what, Op::Binary(function), &[a, b])
+    }
+
+    /// Adds a function of the elements of `a` and one number.
+    pub(super) fn with_number(&mut self, what: &str, function: Binary, a: WireId, number: f32) -> WireId {
+        let number = self.number(&format!("{what}.by"), number);
+        self.binary(what, function, a, number)
+    }
+
+    /// Adds `x` in another shape; 0 copies a length, and −1 takes what is left.
+    pub(super) fn reshape(&mut self, what: &str, x: WireId, lengths: &[i64]) -> WireId {
+        self.step(what, Op::Reshape(Reshape::To(lengths.to_vec())), &[x])
+    }
+
+    /// Adds `x` with its axes in another order.
+    pub(super) fn transpose(&mut self, what: &str, x: WireId, perm: Vec<usize>) -> WireId {
+        self.step(what, Op::Transpose { perm }, &[x])
+    }
+
+    /// Adds a reduction over axes, which stay with length 1.
+    pub(super) fn reduce(&mut self, what: &str, x: WireId, kind: Reducer, axes: Vec<usize>) -> WireId {
+        self.step(what, Op::Reduce(Reduce { kind, axes, keep_dims: true }), &[x])
+    }
+
+    /// Adds `x` rounded toward zero: sign(x)·⌊|x|⌋.
+    pub(super) fn truncate(&mut self, what: &str, x: WireId) -> WireId {
+        let sign = self.unary(&format!("{what}.sign"), Unary::Sign, x);
+        let size = self.unary(&format!("{what}.abs"), Unary::Abs, x);
+        let whole = self.unary(&format!("{what}.floor"), Unary::Floor, size);
+        self.binary(what, Binary::Mul, sign, whole)
+    }
+
+    /// Makes `wire` output `i`, whose name it takes if this node has made it.
+    pub(super) fn give(&mut self, i: usize, wire: WireId) {
+        let output = self.output(i);
+        if output.is_empty() {
+            return;
+        }
+        let made = format!("{}/", self.name);
+        if self.importer.graph.wire(wire).name.starts_with(&made)
+            && self.importer.graph.producer(wire).is_some()
+        {
+            self.importer.rename(wire, output);
+        }
+        self.importer.bind(output, Value::Wire(wire));
+    }
+
+    /// Makes `wire` the first and only output.
+    pub(super) fn done(&mut self, wire: WireId) -> Built {
+        self.one_output()?;
+        self.give(0, wire);
+        Ok(())
     }
 
     /// Adds a number that the node's formula needs.

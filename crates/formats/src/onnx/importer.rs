@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fewbit_graph::op::Opaque;
-use fewbit_graph::{Dim, Graph, Op, Tensor, WireId};
+use fewbit_graph::{DType, Dim, Graph, Op, Tensor, WireId};
 use prost::Message as _;
 
 use crate::error::{Place, Problem, ReadError};
 use crate::limits::Limits;
+use crate::onnx::call::Fault;
+use crate::onnx::element::{self, Element};
 use crate::onnx::probe::{self, Both, Probes};
 use crate::onnx::proto::{GraphProto, NodeProto};
 use crate::onnx::{Diagnostic, DiagnosticKind, order};
@@ -46,6 +48,8 @@ pub(super) struct Importer<'m> {
     pub(super) proto: &'m GraphProto,
     pub(super) diagnostics: Vec<Diagnostic>,
     values: BTreeMap<String, Value>,
+    /// The wires of constant integers as floats.
+    floats: BTreeMap<String, WireId>,
     /// The wires of constants and varying values that nodes needed.
     made: BTreeMap<String, WireId>,
     shapes: BTreeMap<WireId, Both<Vec<usize>>>,
@@ -59,6 +63,14 @@ pub(super) struct Importer<'m> {
     /// The elements that may still be described without being stored.
     fill: u64,
     fill_limit: u64,
+    /// The element types of values, as far as they are known.
+    pub(super) elements: BTreeMap<String, Element>,
+    /// The Ifs whose condition is known, by their place in the file.
+    pub(super) branches: Vec<(usize, bool)>,
+    /// Whether something could be read if no length were free.
+    pub(super) dynamic: bool,
+    /// The free lengths of the inputs, each with the axis that it is on and the number of axes there.
+    pub(super) free: BTreeMap<String, (usize, usize)>,
 }
 
 impl<'m> Importer<'m> {
@@ -69,6 +81,7 @@ impl<'m> Importer<'m> {
             proto,
             diagnostics: Vec::new(),
             values: BTreeMap::new(),
+            floats: BTreeMap::new(),
             made: BTreeMap::new(),
             shapes: BTreeMap::new(),
             probes: Probes::default(),
@@ -77,11 +90,21 @@ impl<'m> Importer<'m> {
             node_names: BTreeMap::new(),
             fill: limits.filled_elements,
             fill_limit: limits.filled_elements,
+            elements: BTreeMap::new(),
+            branches: Vec::new(),
+            dynamic: false,
+            free: BTreeMap::new(),
         }
     }
 
     /// Adds an input of the model.
-    pub(super) fn input(&mut self, name: &str, dims: Vec<Dim>) {
+    pub(super) fn input(&mut self, name: &str, dims: Vec<Dim>, element: Element) {
+        for (axis, dim) in dims.iter().enumerate() {
+            if let Dim::Symbol(symbol) = dim {
+                self.free.entry(symbol.clone()).or_insert((axis, dims.len()));
+            }
+        }
+        self.declare(name, Some(element));
         let shape = self.probes.shape(&dims);
         let wire = self.graph.input(name, dims);
         self.shapes.insert(wire, shape);
@@ -96,15 +119,32 @@ impl<'m> Importer<'m> {
     }
 
     /// Says that the value `name` is this tensor.
-    pub(super) fn bind_constant(&mut self, name: &str, tensor: Tensor) {
+    pub(super) fn bind_constant(&mut self, name: &str, tensor: Tensor, element: Element) {
+        self.declare(name, Some(element));
         self.bind(name, Value::Constant(Constant { name: name.to_owned(), tensor }));
+    }
+
+    /// Says which elements the value `name` has.
+    pub(super) fn declare(&mut self, name: &str, element: Option<Element>) {
+        match element {
+            Some(element) if !name.is_empty() => {
+                self.elements.insert(name.to_owned(), element);
+            }
+            _ => {}
+        }
+    }
+
+    /// The element type of the value `name`, if it is known.
+    pub(super) fn element(&self, name: &str) -> Option<Element> {
+        self.elements.get(name).copied()
     }
 
     /// Says that the value `name`, an output of node `origin`, is one of these tensors under each binding.
     pub(super) fn bind_both(&mut self, name: &str, origin: usize, values: Both<Tensor>) {
         let [first, second] = &values;
         if first == second {
-            self.bind_constant(name, first.clone());
+            let element = self.element(name).unwrap_or_else(|| element::default_of(first));
+            self.bind_constant(name, first.clone(), element);
         } else {
             self.bind(name, Value::Varying(Varying { name: name.to_owned(), values, origin }));
         }
@@ -173,16 +213,25 @@ impl<'m> Importer<'m> {
             Some(Ok(shape)) => {
                 self.shapes.insert(wire, shape);
             }
-            Some(Err(reason)) => self.diagnostics.push(Diagnostic {
-                kind: DiagnosticKind::Shapes,
-                name: name.to_owned(),
-                operator,
-                domain: String::new(),
-                reason,
-            }),
+            Some(Err(reason)) => {
+                // With numbers for the free lengths it may fit.
+                self.dynamic = true;
+                self.diagnostics.push(Diagnostic {
+                    kind: DiagnosticKind::Shapes,
+                    name: name.to_owned(),
+                    operator,
+                    domain: String::new(),
+                    reason,
+                });
+            }
             None => {}
         }
         wire
+    }
+
+    /// Gives the last wire, which has no name of its own yet, that of a value.
+    pub(super) fn rename(&mut self, wire: WireId, name: &str) {
+        self.graph.rename(wire, name);
     }
 
     /// Adds a value that only this reader knows of.
@@ -191,6 +240,23 @@ impl<'m> Importer<'m> {
         let wire = self.graph.parameter(name, tensor);
         self.shapes.insert(wire, [shape.clone(), shape]);
         wire
+    }
+
+    /// The wire of a value to compute with: as [`Importer::wire`], but integers of a constant become floats.
+    pub(super) fn float_wire(&mut self, name: &str) -> Result<Option<WireId>, Fault> {
+        let Some(Value::Constant(constant)) = self.values.get(name) else { return Ok(self.wire(name)?) };
+        if constant.tensor.dtype() == DType::F32 {
+            return Ok(self.wire(name)?);
+        }
+        if let Some(&wire) = self.floats.get(&constant.name) {
+            return Ok(Some(wire));
+        }
+        let Constant { name, tensor } = constant.clone();
+        let floats = element::to_f32(&tensor)
+            .map_err(|value| Fault::Unsupported(format!("`{name}` has {value}, which no float32 is")))?;
+        let wire = self.parameter(&name, floats);
+        self.floats.insert(name, wire);
+        Ok(Some(wire))
     }
 
     /// The wire of a value. Constants become parameters; integers that follow from shapes are left to the opaque

@@ -1,4 +1,4 @@
-//! ONNX models ([specification](https://github.com/onnx/onnx/blob/main/docs/IR.md)), operator sets 7 to 21.
+//! ONNX models ([specification](https://github.com/onnx/onnx/blob/main/docs/IR.md)), operator sets 7 to 23.
 //!
 //! [`read`] turns a file into a [`Model`]. Attributes are resolved, integer arithmetic on shapes is worked out, and
 //! what only matters when training is left away, so that the graph has nothing but tensors of floats. An operator
@@ -6,13 +6,16 @@
 //! and is named by a [`Diagnostic`].
 //!
 //! In reading order: [`proto`] has the messages as they are stored, `scan` and `order` what is checked first,
-//! `importer` what is known of each value, `call` what a node's builder may ask, and `ops` the operators.
+//! `inline` writes out graphs within graphs, [`element`] has the types of elements, `importer` what is known of each value, `call` what a node's builder may ask, and `ops` the operators.
 
 mod attributes;
 mod call;
 mod census;
+pub mod element;
+mod external;
 mod fold;
 mod importer;
+mod inline;
 mod ops;
 mod order;
 mod probe;
@@ -26,14 +29,18 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use census::operators;
-pub use read::read;
+pub use element::Element;
+pub use external::{embed, external_files};
+pub use read::{Import, ReadOptions, read, read_tensor, read_with};
 
 /// The operator sets that are read.
-pub const OPSETS: std::ops::RangeInclusive<i64> = 7..=21;
+pub const OPSETS: std::ops::RangeInclusive<i64> = 7..=23;
 
 /// An operator that is read.
 #[derive(Clone, Copy)]
 pub struct Operator {
+    /// Its domain; empty for ONNX's own.
+    pub domain: &'static str,
     /// Its name in ONNX.
     pub name: &'static str,
     /// The first operator set whose form of it this reads.

@@ -24,6 +24,8 @@ pub mod data_type {
     pub const UINT32: i32 = 12;
     pub const UINT64: i32 = 13;
     pub const BFLOAT16: i32 = 16;
+    pub const UINT4: i32 = 21;
+    pub const INT4: i32 = 22;
 
     /// The name in onnx.proto, in small letters.
     pub fn name(data_type: i32) -> String {
@@ -96,6 +98,17 @@ impl ModelProto {
     /// Encodes a model.
     pub fn to_bytes(&self) -> Vec<u8> {
         self.encode_to_vec()
+    }
+}
+
+impl TensorProto {
+    /// Decodes a tensor that is stored by itself.
+    ///
+    /// # Errors
+    /// [`ReadError`] if `bytes` is no encoding of a tensor.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ReadError> {
+        Self::decode(bytes)
+            .map_err(|why| Place::File.error(Problem::Syntax(format!("no ONNX tensor: {why}"))))
     }
 }
 

@@ -3,18 +3,41 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fewbit_graph::op::Reshape;
-use fewbit_graph::{Dim, Model, Op, WireId};
+use fewbit_graph::{Dim, Graph, Model, Op, Tensor, WireId};
 
 use crate::error::{Place, Problem, ReadError};
 use crate::limits::Limits;
 use crate::onnx::attributes::Attributes;
 use crate::onnx::call::{Call, Fault};
+use crate::onnx::element::{self, Element};
 use crate::onnx::importer::{Importer, Value};
 use crate::onnx::proto::{
     AttributeProto, DimensionValue, GraphProto, ModelProto, NodeProto, TensorProto, TypeValue,
     ValueInfoProto, attribute_type, data_type,
 };
-use crate::onnx::{Diagnostic, DiagnosticKind, OPSETS, fold, ops, order, scan, tensor};
+use crate::onnx::{Diagnostic, DiagnosticKind, OPSETS, fold, inline, ops, order, scan, tensor};
+
+/// What a reader may be told about a model beside its bytes.
+#[derive(Clone, Debug, Default)]
+pub struct ReadOptions {
+    /// Inputs that are to be constants: their values by name.
+    pub known: BTreeMap<String, Tensor>,
+    /// Lengths of the inputs that are to be numbers: by the names that [`read`] gives them.
+    pub dims: BTreeMap<String, usize>,
+    /// Shapes of inputs, by the inputs' names: their lengths are to be numbers.
+    pub shapes: BTreeMap<String, Vec<usize>>,
+}
+
+/// A model as it was read.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The model.
+    pub model: Model,
+    /// What there is to say of it.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The declared element types of its inputs and outputs, by name. Those that are not known are float.
+    pub elements: BTreeMap<String, Element>,
+}
 
 /// Reads an ONNX model.
 ///
@@ -24,13 +47,46 @@ use crate::onnx::{Diagnostic, DiagnosticKind, OPSETS, fold, ops, order, scan, te
 /// # Errors
 /// [`ReadError`] with a place if the file is no model, contradicts itself, or is larger than `limits`.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Model, Vec<Diagnostic>), ReadError> {
+    let import = read_with(bytes, limits, &ReadOptions::default())?;
+    Ok((import.model, import.diagnostics))
+}
+
+/// Reads a tensor that is stored by itself, as the ONNX project's tests have them.
+///
+/// # Errors
+/// [`ReadError`] if the bytes are no tensor, or its elements are none of [`Element`].
+pub fn read_tensor(bytes: &[u8]) -> Result<(Tensor, Element), ReadError> {
+    let proto = TensorProto::from_bytes(bytes)?;
+    let read = tensor::read(&proto).map_err(|problem| Place::File.error(problem))?;
+    match read {
+        Some(read) => Ok((read.tensor, read.element)),
+        None => Err(Place::File.error(Problem::ElementType {
+            found: data_type::name(proto.data_type()),
+            readable: "a number or a bool",
+        })),
+    }
+}
+
+pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<ModelProto, ReadError> {
     let found = bytes.len() as u64;
     if found > limits.file_bytes {
         let limit = limits.file_bytes;
         return Err(Place::File.error(Problem::TooLarge { what: "bytes", found, limit }));
     }
     scan::scan(bytes, limits)?;
-    let mut model = ModelProto::from_bytes(bytes)?;
+    ModelProto::from_bytes(bytes)
+}
+
+/// Reads an ONNX model as [`read`] does, with what `options` tell.
+///
+/// Lengths that stay free do so as far as the model can be written down with them. Where it cannot, as where a value is
+/// computed from the length of a sequence, lengths become numbers, the batch last, and a diagnostic names them:
+/// `options` can say other ones.
+///
+/// # Errors
+/// [`ReadError`] as for [`read`].
+pub fn read_with(bytes: &[u8], limits: &Limits, options: &ReadOptions) -> Result<Import, ReadError> {
+    let mut model = decode(bytes, limits)?;
     // A file that was cut off between two fields lacks those that would follow.
     let end = Place::End(bytes.len() as u64);
     let Some(mut graph) = model.graph.take() else {
@@ -43,35 +99,205 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<(Model, Vec<Diagnostic>), R
         return Err(Place::File.error(problem));
     }
     let opset = opset(&model, end)?;
-    let order = order::order(&graph)?;
-    let initializers = std::mem::take(&mut graph.initializer);
+    inline::functions(&mut graph, &model.functions, limits)?;
+    let mut file = File { opset, metadata: metadata(&model, &graph, opset), graph, initial: Vec::new() };
+    let mut dims = given_lengths(&file.graph, options);
+    let mut bound = Vec::new();
+    // The attempt with the fewest problems, the first of them: lengths are only fixed where that helps.
+    let mut best: Option<Outcome> = None;
+    loop {
+        file.initialize()?;
+        let attempt = match file.attempt(limits, options, &dims) {
+            Err(error) if best.is_none() => return Err(error),
+            Err(_) => break,
+            Ok(importer) => Attempt::of(importer, &bound),
+        };
+        if !attempt.branches.is_empty() {
+            inline::branches(&mut file.graph, &attempt.branches);
+            let found = file.graph.node.len() as u64;
+            if found > limits.nodes {
+                let problem = Problem::TooLarge { what: "nodes within branches", found, limit: limits.nodes };
+                return Err(Place::File.error(problem));
+            }
+            continue;
+        }
+        if best.as_ref().is_none_or(|best| attempt.outcome.problems < best.problems) {
+            best = Some(attempt.outcome);
+        }
+        let more = attempt.free.map(defaults).unwrap_or_default();
+        if more.is_empty() {
+            break;
+        }
+        for (name, length) in more {
+            let reason = format!("this length is taken as {length}; another can be given");
+            bound.push(converted(&name, reason));
+            dims.insert(name, length);
+        }
+    }
+    let Outcome { graph, diagnostics, mut elements, .. } = best.unwrap_or_default();
+    let pruned = graph.pruned().map_err(|why| Place::File.error(Problem::Syntax(why.to_string())))?;
+    let wires = pruned.graph.inputs.iter().chain(&pruned.graph.outputs);
+    let face: BTreeSet<&str> = wires.map(|&wire| pruned.graph.wire(wire).name.as_str()).collect();
+    elements.retain(|name, _| face.contains(name.as_str()));
+    Ok(Import { model: Model { graph: pruned.graph, metadata: file.metadata }, diagnostics, elements })
+}
 
-    let mut importer = Importer::new(&graph, declared(&graph), limits);
-    if opset > *OPSETS.end() {
-        let reason = format!("operator set {opset} is read as {}, the newest that is known", OPSETS.end());
-        importer.diagnostics.push(converted("opset_import", reason));
+/// The lengths that the options tell.
+fn given_lengths(graph: &GraphProto, options: &ReadOptions) -> BTreeMap<String, usize> {
+    let mut lengths = BTreeMap::new();
+    for input in &graph.input {
+        let Some(shape) = options.shapes.get(input.name()) else { continue };
+        let declared = dims(input, &lengths).and_then(Result::ok).unwrap_or_default();
+        for (dim, &length) in declared.into_iter().zip(shape) {
+            if let Dim::Symbol(symbol) = dim {
+                lengths.entry(symbol).or_insert(length);
+            }
+        }
     }
-    let mut initialized = BTreeSet::new();
-    for initializer in initializers {
-        initialized.insert(initializer.name().to_owned());
-        initialize(&mut importer, initializer)?;
+    lengths.extend(options.dims.clone());
+    lengths
+}
+
+/// What one reading of the graph has given, and what it has told for the next.
+struct Attempt {
+    outcome: Outcome,
+    branches: Vec<(usize, bool)>,
+    /// The free lengths with the axes that they are on, if one of them is in the way.
+    free: Option<BTreeMap<String, (usize, usize)>>,
+}
+
+#[derive(Default)]
+struct Outcome {
+    graph: Graph,
+    diagnostics: Vec<Diagnostic>,
+    elements: BTreeMap<String, Element>,
+    /// How many of the diagnostics say that something cannot run.
+    problems: usize,
+}
+
+impl Attempt {
+    /// `bound` says which lengths were fixed.
+    fn of(importer: Importer<'_>, bound: &[Diagnostic]) -> Self {
+        let Importer { graph, mut diagnostics, elements, branches, dynamic, free, .. } = importer;
+        let problems = diagnostics.iter().filter(|said| said.kind != DiagnosticKind::Converted).count();
+        diagnostics.extend_from_slice(bound);
+        let free = (dynamic && problems > 0).then_some(free);
+        Self { outcome: Outcome { graph, diagnostics, elements, problems }, branches, free }
     }
-    sparse_initializers(&mut importer, &mut initialized);
-    for input in graph.input.iter().filter(|input| !initialized.contains(input.name())) {
-        add_input(&mut importer, input)?;
+}
+
+/// Lengths for those that stand in the way: first for all but the batch, and then for that.
+fn defaults(free: BTreeMap<String, (usize, usize)>) -> Vec<(String, usize)> {
+    let inner: Vec<_> = free.iter().filter(|(_, (axis, _))| *axis > 0).collect();
+    let all = free.iter().collect();
+    let taken = if inner.is_empty() { all } else { inner };
+    let length = |axis: usize, rank: usize| match (axis, rank) {
+        (0, _) => 1,
+        (2.., 4..) => 224,
+        _ => 64,
+    };
+    taken.into_iter().map(|(name, &(axis, rank))| (name.clone(), length(axis, rank))).collect()
+}
+
+/// A model's graph, with its initializers apart, so that it can be read several times.
+struct File {
+    opset: i64,
+    metadata: BTreeMap<String, String>,
+    graph: GraphProto,
+    initial: Vec<(String, Initial)>,
+}
+
+/// An initializer.
+enum Initial {
+    Tensor(tensor::Read),
+    /// With elements that are not read, or stored sparsely, and the reason.
+    Opaque(Box<AttributeProto>, String),
+}
+
+impl File {
+    /// Reads the initializers that are new. Their names stay in the graph, their values do not.
+    fn initialize(&mut self) -> Result<(), ReadError> {
+        let done: BTreeSet<&str> = self.initial.iter().map(|(name, _)| name.as_str()).collect();
+        let mut read = Vec::new();
+        for proto in &mut self.graph.initializer {
+            let name = proto.name().to_owned();
+            if done.contains(name.as_str()) {
+                continue;
+            }
+            let tensor = tensor::read(proto).map_err(|problem| Place::Tensor(name.clone()).error(problem))?;
+            let taken =
+                std::mem::replace(proto, TensorProto { name: Some(name.clone()), ..Default::default() });
+            read.push((
+                name,
+                match tensor {
+                    Some(tensor) => Initial::Tensor(tensor),
+                    None => {
+                        let reason =
+                            format!("elements of type {} are not read", data_type::name(taken.data_type()));
+                        let t = Some(Box::new(taken));
+                        let value = AttributeProto { t, ..attribute("value", attribute_type::TENSOR) };
+                        Initial::Opaque(Box::new(value), reason)
+                    }
+                },
+            ));
+        }
+        for sparse in std::mem::take(&mut self.graph.sparse_initializer) {
+            let name = sparse.values.as_ref().map(|values| values.name()).unwrap_or_default().to_owned();
+            let sparse_tensor = Some(Box::new(sparse));
+            let value =
+                AttributeProto { sparse_tensor, ..attribute("sparse_value", attribute_type::SPARSE_TENSOR) };
+            self.graph.initializer.push(TensorProto { name: Some(name.clone()), ..Default::default() });
+            read.push((name, Initial::Opaque(Box::new(value), "sparse tensors are not read".to_owned())));
+        }
+        self.initial.append(&mut read);
+        Ok(())
     }
-    for index in order {
-        add_node(&mut importer, index, opset)?;
+
+    /// Reads the graph, with these lengths for its symbols.
+    fn attempt(
+        &self,
+        limits: &Limits,
+        options: &ReadOptions,
+        dims: &BTreeMap<String, usize>,
+    ) -> Result<Importer<'_>, ReadError> {
+        let graph = &self.graph;
+        let order = order::order(graph)?;
+        let mut importer = Importer::new(graph, declared(graph, dims), limits);
+        if self.opset > *OPSETS.end() {
+            let reason =
+                format!("operator set {} is read as {}, the newest that is known", self.opset, OPSETS.end());
+            importer.diagnostics.push(converted("opset_import", reason));
+        }
+        for (name, initial) in &self.initial {
+            match initial {
+                Initial::Tensor(read) => {
+                    importer.diagnostics.extend(read.conversion().map(|said| converted(name, said)));
+                    importer.bind_constant(name, read.tensor.clone(), read.element);
+                }
+                Initial::Opaque(value, reason) => {
+                    opaque_constant(&mut importer, name.clone(), value.as_ref().clone(), reason.clone());
+                }
+            }
+        }
+        let initialized: BTreeSet<&str> = self.initial.iter().map(|(name, _)| name.as_str()).collect();
+        for input in graph.input.iter().filter(|input| !initialized.contains(input.name())) {
+            add_input(&mut importer, input, options, dims)?;
+        }
+        for index in order {
+            add_node(&mut importer, index, self.opset)?;
+        }
+        let mut outputs = Vec::new();
+        for output in &graph.output {
+            let wire = output_wire(&mut importer, output.name(), &outputs)?;
+            outputs.push(wire);
+        }
+        importer.graph.outputs = outputs;
+        Ok(importer)
     }
-    let mut outputs = Vec::new();
-    for output in &graph.output {
-        let wire = output_wire(&mut importer, output.name(), &outputs)?;
-        outputs.push(wire);
-    }
-    let Importer { graph: mut built, diagnostics, .. } = importer;
-    built.outputs = outputs;
-    let pruned = built.pruned().map_err(|why| Place::File.error(Problem::Syntax(why.to_string())))?;
-    Ok((Model { graph: pruned.graph, metadata: metadata(&model, &graph, opset) }, diagnostics))
+}
+
+fn attribute(name: &str, r#type: i32) -> AttributeProto {
+    AttributeProto { name: Some(name.to_owned()), r#type: Some(r#type), ..Default::default() }
 }
 
 /// The operator set of ONNX's own operators.
@@ -79,59 +305,19 @@ fn opset(model: &ModelProto, end: Place) -> Result<i64, ReadError> {
     let own = model.opset_import.iter().find(|set| is_own(set.domain()));
     let version = own.map(|set| set.version());
     match version {
-        Some(version) if version >= *OPSETS.start() => Ok(version),
+        Some(version) if version >= 1 => Ok(version),
         // A model of nothing but other domains' operators has no set of ONNX's own.
         None if !model.opset_import.is_empty() => Ok(*OPSETS.end()),
         _ => Err(version.map_or(end, |_| Place::File).error(Problem::Field {
             what: "the ONNX operator set".to_owned(),
             found: version.map_or_else(|| "not given".to_owned(), |version| version.to_string()),
-            needed: format!("{} or newer", OPSETS.start()),
+            needed: "1 or newer".to_owned(),
         })),
     }
 }
 
 fn is_own(domain: &str) -> bool {
     matches!(domain, "" | "ai.onnx")
-}
-
-/// Adds an initializer: a constant, or an opaque Constant node for elements that are none of ours.
-fn initialize(importer: &mut Importer<'_>, proto: TensorProto) -> Result<(), ReadError> {
-    let name = proto.name().to_owned();
-    let read = tensor::read(&proto).map_err(|problem| Place::Tensor(name.clone()).error(problem))?;
-    match read {
-        Some(read) => {
-            if let Some(from) = read.converted {
-                importer.diagnostics.push(converted(&name, format!("its {from} values are read as float32")));
-            }
-            importer.bind_constant(&name, read.tensor);
-            Ok(())
-        }
-        None => {
-            let reason = format!("elements of type {} are not read", data_type::name(proto.data_type()));
-            let value = AttributeProto {
-                name: Some("value".to_owned()),
-                t: Some(Box::new(proto)),
-                r#type: Some(attribute_type::TENSOR),
-                ..Default::default()
-            };
-            opaque_constant(importer, name, value, reason);
-            Ok(())
-        }
-    }
-}
-
-fn sparse_initializers(importer: &mut Importer<'_>, initialized: &mut BTreeSet<String>) {
-    for sparse in &importer.proto.sparse_initializer {
-        let name = sparse.values.as_ref().map(|values| values.name()).unwrap_or_default().to_owned();
-        initialized.insert(name.clone());
-        let value = AttributeProto {
-            name: Some("sparse_value".to_owned()),
-            sparse_tensor: Some(Box::new(sparse.clone())),
-            r#type: Some(attribute_type::SPARSE_TENSOR),
-            ..Default::default()
-        };
-        opaque_constant(importer, name, value, "sparse tensors are not read".to_owned());
-    }
 }
 
 fn opaque_constant(importer: &mut Importer<'_>, name: String, value: AttributeProto, reason: String) {
@@ -155,7 +341,12 @@ fn opaque_constant(importer: &mut Importer<'_>, name: String, value: AttributePr
     });
 }
 
-fn add_input(importer: &mut Importer<'_>, input: &ValueInfoProto) -> Result<(), ReadError> {
+fn add_input(
+    importer: &mut Importer<'_>,
+    input: &ValueInfoProto,
+    options: &ReadOptions,
+    bound: &BTreeMap<String, usize>,
+) -> Result<(), ReadError> {
     let name = input.name();
     let place = || Place::Value(name.to_owned());
     let tensor = match input.r#type.as_ref().and_then(|r#type| r#type.value.as_ref()) {
@@ -168,45 +359,59 @@ fn add_input(importer: &mut Importer<'_>, input: &ValueInfoProto) -> Result<(), 
             }));
         }
     };
-    let Some(shape) = dims(input) else {
+    let code = tensor.elem_type();
+    let element = Element::of(code).unwrap_or(Element::F32);
+    if let Some(value) = options.known.get(name) {
+        importer.bind_constant(name, value.clone(), element);
+        return Ok(());
+    }
+    let Some(shape) = dims(input, bound) else {
         let problem = Problem::Missing { what: "the input's", name: "shape".to_owned(), found: Vec::new() };
         return Err(place().error(problem));
     };
-    let element = tensor.elem_type();
-    if element != data_type::FLOAT {
-        let reason = format!("its {} values are given as float32", data_type::name(element));
+    if element != Element::F32 || code != data_type::FLOAT {
+        let reason = format!("its {} values are given as float32", data_type::name(code));
         importer.diagnostics.push(converted(name, reason));
     }
-    importer.input(name, shape.map_err(|problem| place().error(problem))?);
+    importer.input(name, shape.map_err(|problem| place().error(problem))?, element);
     Ok(())
 }
 
-/// The dimensions that a value is declared to have, if it is a tensor with a shape.
-fn dims(value: &ValueInfoProto) -> Option<Result<Vec<Dim>, Problem>> {
+/// The dimensions that a value is declared to have, if it is a tensor with a shape, with `bound` for its symbols.
+fn dims(value: &ValueInfoProto, bound: &BTreeMap<String, usize>) -> Option<Result<Vec<Dim>, Problem>> {
     let Some(TypeValue::Tensor(tensor)) = value.r#type.as_ref()?.value.as_ref() else { return None };
-    let dims = tensor.shape.as_ref()?.dim.iter().enumerate().map(|(axis, dim)| match &dim.value {
-        Some(DimensionValue::DimValue(n)) => {
-            if *n < 0 {
-                return Err(Problem::NegativeLength(*n));
+    let known = |n: i64, axis: usize| {
+        let length = usize::try_from(n).ok().filter(|length| *length > 0);
+        length.map(Dim::Known).ok_or_else(|| Problem::Field {
+            what: format!("the length of axis {axis}"),
+            found: n.to_string(),
+            needed: "a number from 1 on that fits into memory, or a name".to_owned(),
+        })
+    };
+    let dims = tensor.shape.as_ref()?.dim.iter().enumerate().map(|(axis, dim)| {
+        let symbol = match &dim.value {
+            // Paddle writes a free length as −1.
+            Some(DimensionValue::DimValue(n)) if *n < -1 => return Err(Problem::NegativeLength(*n)),
+            Some(DimensionValue::DimValue(n)) if *n >= 0 => return known(*n, axis),
+            // Some write `?` for every free length, whether they are the same or not.
+            Some(DimensionValue::DimParam(symbol)) if symbol.contains(char::is_alphanumeric) => {
+                symbol.clone()
             }
-            let length = usize::try_from(*n).ok().filter(|length| *length > 0);
-            length.map(Dim::Known).ok_or_else(|| Problem::Field {
-                what: format!("the length of axis {axis}"),
-                found: n.to_string(),
-                needed: "a number from 1 on that fits into memory, or a name".to_owned(),
-            })
+            _ if axis == 0 => "N".to_owned(),
+            _ => format!("{}.{axis}", value.name()),
+        };
+        match bound.get(&symbol) {
+            Some(&length) => known(i64::try_from(length).unwrap_or(-1), axis),
+            None => Ok(Dim::Symbol(symbol)),
         }
-        Some(DimensionValue::DimParam(symbol)) if !symbol.is_empty() => Ok(Dim::Symbol(symbol.clone())),
-        _ if axis == 0 => Ok(Dim::Symbol("N".to_owned())),
-        _ => Ok(Dim::Symbol(format!("{}.{axis}", value.name()))),
     });
     Some(dims.collect())
 }
 
 /// What the file says of its values' shapes, where that makes sense.
-fn declared(graph: &GraphProto) -> BTreeMap<&str, Vec<Dim>> {
+fn declared<'g>(graph: &'g GraphProto, bound: &BTreeMap<String, usize>) -> BTreeMap<&'g str, Vec<Dim>> {
     let values = graph.value_info.iter().chain(&graph.output);
-    values.filter_map(|value| Some((value.name(), dims(value)?.ok()?))).collect()
+    values.filter_map(|value| Some((value.name(), dims(value, bound)?.ok()?))).collect()
 }
 
 fn add_node(importer: &mut Importer<'_>, index: usize, opset: i64) -> Result<(), ReadError> {
@@ -219,29 +424,40 @@ fn add_node(importer: &mut Importer<'_>, index: usize, opset: i64) -> Result<(),
         }
         Ok(())
     };
-    if !is_own(node.domain()) {
-        return refuse(importer, &format!("operators of the domain `{}` are not known", node.domain()));
+    let domain = if is_own(node.domain()) { "" } else { node.domain() };
+    if !matches!(domain, "" | ops::MICROSOFT) {
+        return refuse(importer, &format!("operators of the domain `{domain}` are not known"));
     }
     let attributes = Attributes::of(node).map_err(|problem| place.clone().error(problem))?;
     if attributes.refers_to_function() {
         return refuse(importer, "an attribute refers to one of a function");
     }
-    match fold::fold(importer, index, &attributes, opset) {
-        Ok(true) => return Ok(()),
-        Ok(false) => {}
-        Err(problem) => return Err(place.error(problem)),
+    let elements: Vec<_> = node.input.iter().map(|name| importer.element(name)).collect();
+    for (name, element) in node.output.iter().zip(element::outputs(node, &attributes, &elements)) {
+        importer.declare(name, element);
     }
-    let operator = match ops::find(node.op_type(), opset) {
+    if domain.is_empty() {
+        match fold::fold(importer, index, &attributes, opset) {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(problem) => return Err(place.error(problem)),
+        }
+    }
+    let operator = match ops::find(domain, node.op_type(), opset) {
         Ok(operator) => operator,
         Err(reason) => return refuse(importer, &reason),
     };
     let name = importer.node_name(index);
-    let mut call = Call { importer, node, index, name, attributes };
-    match (operator.build)(&mut call) {
+    let mut call = Call { importer, node, index, name, attributes, opset };
+    match operator.build.run(&mut call) {
         Ok(()) => Ok(()),
         Err(Fault::Malformed(problem)) => Err(call.place().error(problem)),
         Err(Fault::Read(error)) => Err(error),
         Err(Fault::Unsupported(reason)) => refuse(call.importer, &reason),
+        Err(Fault::Dynamic(reason)) => {
+            call.importer.dynamic = true;
+            refuse(call.importer, &reason)
+        }
     }
 }
 
@@ -249,7 +465,12 @@ fn add_node(importer: &mut Importer<'_>, index: usize, opset: i64) -> Result<(),
 /// nothing, so that every output can be found by its name.
 fn output_wire(importer: &mut Importer<'_>, name: &str, taken: &[WireId]) -> Result<WireId, ReadError> {
     let missing = || Problem::Missing { what: "the output", name: name.to_owned(), found: Vec::new() };
-    let wire = importer.wire(name)?.ok_or_else(|| Place::File.error(missing()))?;
+    let wire = match importer.float_wire(name) {
+        Ok(wire) => wire,
+        Err(Fault::Read(error)) => return Err(error),
+        Err(_) => importer.wire(name)?,
+    };
+    let wire = wire.ok_or_else(|| Place::File.error(missing()))?;
     let computed = importer.graph.producer(wire).is_some();
     if computed && importer.graph.wire(wire).name == name && !taken.contains(&wire) {
         return Ok(wire);

@@ -1,17 +1,33 @@
 //! The values of ONNX's tensors.
 
+use std::borrow::Cow;
+
 use fewbit_graph::Tensor;
 
 use crate::error::Problem;
 use crate::float16;
-use crate::onnx::proto::{EXTERNAL, TensorProto, data_type as of};
+use crate::onnx::element::Element;
+use crate::onnx::external;
+use crate::onnx::proto::TensorProto;
 
 /// A tensor that was read: floats as f32, integers and bools as i64.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Read {
     pub(super) tensor: Tensor,
-    /// The name of the file's element type, if values of it had to be rounded or widened to f32.
-    pub(super) converted: Option<&'static str>,
+    pub(super) element: Element,
+}
+
+impl Read {
+    /// What there is to say if values had to be rounded or widened to f32.
+    pub(super) fn conversion(&self) -> Option<String> {
+        let from = match self.element {
+            Element::F64 => "float64",
+            Element::F16 => "float16",
+            Element::BF16 => "bfloat16",
+            _ => return None,
+        };
+        Some(format!("its {from} values are read as float32"))
+    }
 }
 
 /// Reads a tensor; `None` if its element type is none of ours.
@@ -19,41 +35,42 @@ pub(super) struct Read {
 /// # Errors
 /// [`Problem`] if shape and values disagree, or the values are in another file.
 pub(super) fn read(proto: &TensorProto) -> Result<Option<Read>, Problem> {
-    if proto.data_location == Some(EXTERNAL) || !proto.external_data.is_empty() {
-        let entry = proto.external_data.iter().find(|entry| entry.key() == "location");
-        return Err(Problem::External(entry.map(|entry| entry.value().to_owned()).unwrap_or_default()));
-    }
+    let Some(element) = Element::of(proto.data_type()) else { return Ok(None) };
     let shape = Shape::of(&proto.dims)?;
-    let mut converted = None;
-    let tensor = match proto.data_type() {
-        of::FLOAT => shape.floats(proto, &proto.float_data, |x| *x, f32::from_le_bytes)?,
-        of::DOUBLE => {
-            converted = Some("float64");
+    if let Some(location) = external::location(proto) {
+        return Err(Problem::External(location.to_owned()));
+    }
+    let tensor = match element {
+        Element::F32 => shape.floats(proto, &proto.float_data, |x| *x, f32::from_le_bytes)?,
+        Element::F64 => {
             shape.floats(proto, &proto.double_data, |x| *x as f32, |b| f64::from_le_bytes(b) as f32)?
         }
-        of::FLOAT16 => {
-            converted = Some("float16");
+        Element::F16 => {
             let raw = |bytes| float16::from_f16(u16::from_le_bytes(bytes));
             shape.floats(proto, &proto.int32_data, |x| float16::from_f16(*x as u16), raw)?
         }
-        of::BFLOAT16 => {
-            converted = Some("bfloat16");
+        Element::BF16 => {
             let raw = |bytes| float16::from_bf16(u16::from_le_bytes(bytes));
             shape.floats(proto, &proto.int32_data, |x| float16::from_bf16(*x as u16), raw)?
         }
-        of::INT64 => shape.integers(proto, &proto.int64_data, |x| *x, i64::from_le_bytes)?,
-        of::INT32 => shape.of_int32(proto, |b| i64::from(i32::from_le_bytes(b)))?,
-        of::INT16 => shape.of_int32(proto, |b| i64::from(i16::from_le_bytes(b)))?,
-        of::INT8 => shape.of_int32(proto, |b| i64::from(i8::from_le_bytes(b)))?,
-        of::UINT16 => shape.of_int32(proto, |b| i64::from(u16::from_le_bytes(b)))?,
-        of::UINT8 => shape.of_int32(proto, |b| i64::from(u8::from_le_bytes(b)))?,
-        of::BOOL => shape.of_int32(proto, |[byte]| i64::from(byte != 0))?,
-        of::UINT32 => {
+        Element::I64 => shape.integers(proto, &proto.int64_data, |x| *x, i64::from_le_bytes)?,
+        Element::I32 => shape.of_int32(proto, |b| i64::from(i32::from_le_bytes(b)))?,
+        Element::I16 => shape.of_int32(proto, |b| i64::from(i16::from_le_bytes(b)))?,
+        Element::I8 => shape.of_int32(proto, |b| i64::from(i8::from_le_bytes(b)))?,
+        Element::U16 => shape.of_int32(proto, |b| i64::from(u16::from_le_bytes(b)))?,
+        Element::U8 => shape.of_int32(proto, |b| i64::from(u8::from_le_bytes(b)))?,
+        Element::Bool => shape.of_int32(proto, |[byte]| i64::from(byte != 0))?,
+        Element::U32 => {
             shape.integers(proto, &proto.uint64_data, |x| *x as i64, |b| i64::from(u32::from_le_bytes(b)))?
         }
-        _ => return Ok(None),
+        Element::U64 => {
+            let clamped = |x: u64| i64::try_from(x).unwrap_or(i64::MAX);
+            shape.integers(proto, &proto.uint64_data, |x| clamped(*x), |b| clamped(u64::from_le_bytes(b)))?
+        }
+        Element::I4 => shape.nibbles(proto, |nibble| i64::from((nibble << 4) as i8 >> 4))?,
+        Element::U4 => shape.nibbles(proto, i64::from)?,
     };
-    Ok(Some(Read { tensor, converted }))
+    Ok(Some(Read { tensor, element }))
 }
 
 struct Shape {
@@ -111,6 +128,23 @@ impl Shape {
         of_bytes: impl Fn([u8; N]) -> i64,
     ) -> Result<Tensor, Problem> {
         self.integers(proto, &proto.int32_data, |x| i64::from(*x), of_bytes)
+    }
+
+    /// Integers of four bits, two in a byte, the lower half first.
+    fn nibbles(&self, proto: &TensorProto, of_nibble: impl Fn(u8) -> i64) -> Result<Tensor, Problem> {
+        let bytes: Cow<'_, [u8]> = match &proto.raw_data {
+            Some(raw) => raw.into(),
+            None => proto.int32_data.iter().map(|&byte| byte as u8).collect::<Vec<_>>().into(),
+        };
+        let needed = self.elements.div_ceil(2);
+        if bytes.len() != needed {
+            let shape = self.lengths.iter().map(|&n| n as u64).collect();
+            let found = bytes.len() as u64;
+            return Err(Problem::Length { shape, unit: "bytes", needed: needed as u64, found });
+        }
+        let values: Vec<i64> =
+            bytes.iter().flat_map(|byte| [byte & 15, byte >> 4]).take(self.elements).map(of_nibble).collect();
+        Tensor::i64(self.lengths.clone(), values).map_err(|why| Problem::Syntax(why.to_string()))
     }
 
     /// The elements of the raw bytes, if the tensor has those, once their number has been checked.

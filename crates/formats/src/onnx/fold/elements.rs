@@ -53,6 +53,7 @@ pub(super) fn unary(op: &str, x: &Tensor) -> Option<Tensor> {
             "Abs" => Some(x.abs()),
             "Floor" => Some(x.floor()),
             "Ceil" => Some(x.ceil()),
+            "Sqrt" => Some(x.sqrt()),
             _ => None,
         })
         .collect();
@@ -67,12 +68,25 @@ pub(super) fn binary(op: &str, x: &Tensor, y: &Tensor) -> Option<Tensor> {
         return Tensor::i64(shape, values?).ok();
     }
     let pairs = x.as_f32().ok()?.iter().zip(y.as_f32().ok()?);
+    let compare: Option<fn(&f32, &f32) -> bool> = match op {
+        "Equal" => Some(|x, y| x == y),
+        "Less" => Some(|x, y| x < y),
+        "LessOrEqual" => Some(|x, y| x <= y),
+        "Greater" => Some(|x, y| x > y),
+        "GreaterOrEqual" => Some(|x, y| x >= y),
+        _ => None,
+    };
+    if let Some(compare) = compare {
+        return Tensor::i64(shape, pairs.map(|(x, y)| i64::from(compare(x, y))).collect::<Vec<_>>()).ok();
+    }
     let values: Option<Vec<f32>> = pairs
         .map(|(&x, &y)| match op {
             "Add" => Some(x + y),
             "Sub" => Some(x - y),
             "Mul" => Some(x * y),
             "Div" => Some(x / y),
+            "Min" => Some(x.min(y)),
+            "Max" => Some(x.max(y)),
             _ => None,
         })
         .collect();
@@ -91,7 +105,11 @@ fn integer_binary(op: &str, x: i64, y: i64) -> Option<i64> {
         "Max" => Some(x.max(y)),
         "Equal" => Some(i64::from(x == y)),
         "Less" => Some(i64::from(x < y)),
+        "LessOrEqual" => Some(i64::from(x <= y)),
         "Greater" => Some(i64::from(x > y)),
+        "GreaterOrEqual" => Some(i64::from(x >= y)),
+        "Xor" => Some(i64::from((x != 0) != (y != 0))),
+        "Pow" => x.checked_pow(u32::try_from(y).ok()?),
         "And" => Some(i64::from(x != 0 && y != 0)),
         "Or" => Some(i64::from(x != 0 || y != 0)),
         _ => None,

@@ -115,7 +115,8 @@ impl Folding<'_> {
             "Range" => Ok(self.range()),
             "ReduceProd" | "ReduceSum" | "ReduceMax" | "ReduceMin" => self.reduce(x),
             "Where" => Ok(y.zip(self.input(2)).and_then(|(y, z)| select(x, y, z))),
-            "Neg" | "Abs" | "Floor" | "Ceil" | "Not" => Ok(unary(self.op, x)),
+            "Neg" | "Abs" | "Floor" | "Ceil" | "Not" | "Sqrt" => Ok(unary(self.op, x)),
+            "Mod" if self.attributes.flag("fmod")?.unwrap_or(false) => Ok(None),
             _ => Ok(y.filter(|_| self.inputs.len() == 2).and_then(|y| binary(self.op, x, y))),
         }
     }
@@ -315,6 +316,9 @@ fn cast(x: &Tensor, to: Option<i64>) -> Option<Tensor> {
         }
         (_, Ok(values), FLOAT | DOUBLE | FLOAT16 | BFLOAT16) => {
             Tensor::f32(x.shape(), values.iter().map(|&x| x as f32).collect::<Vec<_>>()).ok()
+        }
+        (Ok(values), _, BOOL) => {
+            Tensor::i64(x.shape(), values.iter().map(|&x| i64::from(x != 0.0)).collect::<Vec<_>>()).ok()
         }
         (_, Ok(_), INT64) => Some(x.clone()),
         (_, Ok(values), BOOL) => {

@@ -1,80 +1,14 @@
 //! Functions of one element.
 
-use fewbit_graph::Op;
 use fewbit_graph::op::{Binary, Unary};
+use fewbit_graph::{Op, WireId};
 
 use crate::error::Problem;
-use crate::onnx::call::{Call, Fault, unsupported};
-
-type Built = Result<(), Fault>;
+use crate::onnx::call::{Built, Call, Fault, unsupported};
 
 fn unary(call: &mut Call<'_, '_>, function: Unary) -> Built {
     let x = call.wire(0)?;
     call.finish(Op::Unary(function), &[x])
-}
-
-pub(super) fn abs(call: &mut Call<'_, '_>) -> Built {
-    unary(call, Unary::Abs)
-}
-
-pub(super) fn erf(call: &mut Call<'_, '_>) -> Built {
-    unary(call, Unary::Erf)
-}
-
-pub(super) fn exp(call: &mut Call<'_, '_>) -> Built {
-    unary(call, Unary::Exp)
-}
-
-pub(super) fn floor(call: &mut Call<'_, '_>) -> Built {
-    unary(call, Unary::Floor)
-}
-
-pub(super) fn hard_swish(call: &mut Call<'_, '_>) -> Built {
-    unary(call, Unary::HardSwish)
-}
-
-pub(super) fn log(call: &mut Call<'_, '_>) -> Built {
-    unary(call, Unary::Log)
-}
-
-pub(super) fn neg(call: &mut Call<'_, '_>) -> Built {
-    unary(call, Unary::Neg)
-}
-
-pub(super) fn reciprocal(call: &mut Call<'_, '_>) -> Built {
-    unary(call, Unary::Reciprocal)
-}
-
-pub(super) fn relu(call: &mut Call<'_, '_>) -> Built {
-    unary(call, Unary::Relu)
-}
-
-pub(super) fn round(call: &mut Call<'_, '_>) -> Built {
-    unary(call, Unary::Round)
-}
-
-pub(super) fn sigmoid(call: &mut Call<'_, '_>) -> Built {
-    unary(call, Unary::Sigmoid)
-}
-
-pub(super) fn softplus(call: &mut Call<'_, '_>) -> Built {
-    unary(call, Unary::Softplus)
-}
-
-pub(super) fn sqrt(call: &mut Call<'_, '_>) -> Built {
-    unary(call, Unary::Sqrt)
-}
-
-pub(super) fn tanh(call: &mut Call<'_, '_>) -> Built {
-    unary(call, Unary::Tanh)
-}
-
-/// ⌈x⌉ = −⌊−x⌋.
-pub(super) fn ceil(call: &mut Call<'_, '_>) -> Built {
-    let x = call.wire(0)?;
-    let negative = call.step("negative", Op::Unary(Unary::Neg), &[x]);
-    let floor = call.step("floor", Op::Unary(Unary::Floor), &[negative]);
-    call.finish(Op::Unary(Unary::Neg), &[floor])
 }
 
 pub(super) fn elu(call: &mut Call<'_, '_>) -> Built {
@@ -93,19 +27,19 @@ pub(super) fn hard_sigmoid(call: &mut Call<'_, '_>) -> Built {
     unary(call, Unary::HardSigmoid { alpha, beta })
 }
 
-pub(super) fn clip_attributes(call: &mut Call<'_, '_>) -> Built {
-    let min = call.attributes.float("min")?.unwrap_or(f32::MIN);
-    let max = call.attributes.float("max")?.unwrap_or(f32::MAX);
-    unary(call, Unary::Clip { min, max })
-}
-
 /// Bounds that are only known when the graph runs are taken with Max and Min.
-pub(super) fn clip_inputs(call: &mut Call<'_, '_>) -> Built {
+pub(super) fn clip(call: &mut Call<'_, '_>) -> Built {
+    if call.opset < 11 {
+        let min = call.attributes.float("min")?.unwrap_or(f32::MIN);
+        let max = call.attributes.float("max")?.unwrap_or(f32::MAX);
+        return unary(call, Unary::Clip { min, max });
+    }
     let is_constant = |call: &Call<'_, '_>, i| call.input(i).is_none() || call.constant(i).is_some();
     if is_constant(call, 1) && is_constant(call, 2) {
         let min = call.scalar(1)?.unwrap_or(f32::MIN);
         let max = call.scalar(2)?.unwrap_or(f32::MAX);
-        return unary(call, Unary::Clip { min, max });
+        // Of bounds that cross the upper one holds.
+        return unary(call, Unary::Clip { min: min.min(max), max });
     }
     let x = call.wire(0)?;
     match (call.optional_wire(1)?, call.optional_wire(2)?) {
@@ -124,7 +58,10 @@ pub(super) fn clip_inputs(call: &mut Call<'_, '_>) -> Built {
 pub(super) fn gelu(call: &mut Call<'_, '_>) -> Built {
     match call.attributes.text("approximate")?.unwrap_or("none") {
         "none" => unary(call, Unary::Gelu),
-        "tanh" => gelu_tanh(call),
+        "tanh" => {
+            let x = call.wire(0)?;
+            gelu_tanh(call, x)
+        }
         other => Err(Problem::Field {
             what: "attribute `approximate`".to_owned(),
             found: other.to_owned(),
@@ -134,9 +71,8 @@ pub(super) fn gelu(call: &mut Call<'_, '_>) -> Built {
     }
 }
 
-fn gelu_tanh(call: &mut Call<'_, '_>) -> Built {
+fn gelu_tanh(call: &mut Call<'_, '_>, x: WireId) -> Built {
     let (mul, add) = (Op::Binary(Binary::Mul), Op::Binary(Binary::Add));
-    let x = call.wire(0)?;
     let square = call.step("square", mul.clone(), &[x, x]);
     let cube = call.step("cube", mul.clone(), &[square, x]);
     let factor = call.number("factor", 0.044_715);
@@ -160,9 +96,18 @@ pub(super) fn mish(call: &mut Call<'_, '_>) -> Built {
     call.finish(Op::Binary(Binary::Mul), &[x, gate])
 }
 
-/// x·sigmoid(αx) (Ramachandran et al. 2017, <https://arxiv.org/abs/1710.05941>).
+/// x·sigmoid(αx), `Swish` and the quick form of Gelu (Ramachandran et al. 2017, <https://arxiv.org/abs/1710.05941>).
 pub(super) fn swish(call: &mut Call<'_, '_>) -> Built {
-    let alpha = call.attributes.float("alpha")?.unwrap_or(1.0);
+    sigmoid_gate(call, 1.0)
+}
+
+/// com.microsoft: the same with another default.
+pub(super) fn quick_gelu(call: &mut Call<'_, '_>) -> Built {
+    sigmoid_gate(call, 1.702)
+}
+
+fn sigmoid_gate(call: &mut Call<'_, '_>, default: f32) -> Built {
+    let alpha = call.attributes.float("alpha")?.unwrap_or(default);
     if alpha == 1.0 {
         return unary(call, Unary::Silu);
     }
@@ -173,13 +118,15 @@ pub(super) fn swish(call: &mut Call<'_, '_>) -> Built {
     call.finish(Op::Binary(Binary::Mul), &[x, gate])
 }
 
-/// max(x, 0) + slope·min(x, 0), which is exact for every finite slope.
+/// max(x, 0) + slope·min(x, 0), which is exact for every finite slope. A slope that lists channels lies along axis 1.
 pub(super) fn prelu(call: &mut Call<'_, '_>) -> Built {
-    if let Ok(Some(alpha)) = call.scalar(1) {
+    if call.constant(1).is_some_and(|slope| slope.len() == 1)
+        && let Ok(Some(alpha)) = call.scalar(1)
+    {
         return unary(call, Unary::LeakyRelu { alpha });
     }
-    if call.constant(1).is_none_or(|slope| slope.as_f32().is_ok_and(|s| s.iter().any(|s| !s.is_finite()))) {
-        return unsupported("its slope is not a constant of finite numbers");
+    if call.constant(1).is_some_and(|slope| slope.as_f32().is_ok_and(|s| s.iter().any(|s| !s.is_finite()))) {
+        return unsupported("its slope is not finite");
     }
     let (x, slope) = (call.wire(0)?, call.wire(1)?);
     let positive = call.step("positive", Op::Unary(Unary::Relu), &[x]);
@@ -187,4 +134,70 @@ pub(super) fn prelu(call: &mut Call<'_, '_>) -> Built {
     let negative = call.step("negative", Op::Unary(below), &[x]);
     let scaled = call.step("scaled", Op::Binary(Binary::Mul), &[negative, slope]);
     call.finish(Op::Binary(Binary::Add), &[positive, scaled])
+}
+
+/// γ·elu(x) with elu's α (Klambauer et al. 2017, <https://arxiv.org/abs/1706.02515>).
+pub(super) fn selu(call: &mut Call<'_, '_>) -> Built {
+    let alpha = call.attributes.float("alpha")?.unwrap_or(1.673_263_2);
+    let gamma = call.attributes.float("gamma")?.unwrap_or(1.050_701);
+    let x = call.wire(0)?;
+    let elu = call.unary("elu", Unary::Elu { alpha }, x);
+    let y = call.with_number("scaled", Binary::Mul, elu, gamma);
+    call.done(y)
+}
+
+/// α·elu(x/α) (Barron 2017, <https://arxiv.org/abs/1704.07483>).
+pub(super) fn celu(call: &mut Call<'_, '_>) -> Built {
+    let alpha = call.attributes.float("alpha")?.unwrap_or(1.0);
+    let x = call.wire(0)?;
+    let part = call.with_number("part", Binary::Div, x, alpha);
+    let elu = call.unary("elu", Unary::Elu { alpha: 1.0 }, part);
+    let y = call.with_number("scaled", Binary::Mul, elu, alpha);
+    call.done(y)
+}
+
+/// x/(1 + |x|).
+pub(super) fn softsign(call: &mut Call<'_, '_>) -> Built {
+    let x = call.wire(0)?;
+    let size = call.unary("abs", Unary::Abs, x);
+    let raised = call.with_number("raised", Binary::Add, size, 1.0);
+    call.finish(Op::Binary(Binary::Div), &[x, raised])
+}
+
+/// com.microsoft: Gelu of x + bias, by erf.
+pub(super) fn bias_gelu(call: &mut Call<'_, '_>) -> Built {
+    let (x, bias) = (call.wire(0)?, call.wire(1)?);
+    let sum = call.binary("sum", Binary::Add, x, bias);
+    call.finish(Op::Unary(Unary::Gelu), &[sum])
+}
+
+/// com.microsoft: Gelu of x (+ bias), by tanh.
+pub(super) fn fast_gelu(call: &mut Call<'_, '_>) -> Built {
+    let mut x = call.wire(0)?;
+    if let Some(bias) = call.optional_wire(1)? {
+        x = call.binary("sum", Binary::Add, x, bias);
+    }
+    gelu_tanh(call, x)
+}
+
+/// The attribute `activation` of an operator that has one built in, applied to `x`.
+pub(super) fn activation(call: &mut Call<'_, '_>, x: WireId) -> Result<WireId, Fault> {
+    let parameters = call.attributes.floats("activation_params")?.unwrap_or_default();
+    let parameter = |i: usize, name: &str, default: f32| -> Result<f32, Problem> {
+        let own = call.attributes.float(&format!("activation_{name}"))?;
+        Ok(parameters.get(i).copied().or(own).unwrap_or(default))
+    };
+    let function = match call.attributes.text("activation")?.unwrap_or_default() {
+        "" => return Ok(x),
+        "Relu" => Unary::Relu,
+        "Tanh" => Unary::Tanh,
+        "Sigmoid" => Unary::Sigmoid,
+        "LeakyRelu" => Unary::LeakyRelu { alpha: parameter(0, "alpha", 0.01)? },
+        "Clip" => Unary::Clip { min: parameter(0, "min", f32::MIN)?, max: parameter(1, "max", f32::MAX)? },
+        "HardSigmoid" => {
+            Unary::HardSigmoid { alpha: parameter(0, "alpha", 0.2)?, beta: parameter(1, "beta", 0.5)? }
+        }
+        other => return unsupported(format!("its activation is {other}")),
+    };
+    Ok(call.unary("activation", function, x))
 }

@@ -1,44 +1,33 @@
 //! Functions of two or more tensors, element by element, with NumPy's broadcasting.
 
-use fewbit_graph::op::Binary;
-use fewbit_graph::{DType, Op, Tensor};
+use fewbit_graph::Op;
+use fewbit_graph::op::{Binary, Unary};
 
-use crate::error::Problem;
-use crate::onnx::call::{Call, Fault};
+use crate::onnx::call::{Built, Call};
 
-type Built = Result<(), Fault>;
-
-fn binary(call: &mut Call<'_, '_>, function: Binary) -> Built {
-    let (a, b) = (call.wire(0)?, call.wire(1)?);
-    call.finish(Op::Binary(function), &[a, b])
-}
-
-pub(super) fn add(call: &mut Call<'_, '_>) -> Built {
-    binary(call, Binary::Add)
-}
-
-pub(super) fn sub(call: &mut Call<'_, '_>) -> Built {
-    binary(call, Binary::Sub)
-}
-
-pub(super) fn mul(call: &mut Call<'_, '_>) -> Built {
-    binary(call, Binary::Mul)
-}
-
+/// The quotient of integers is truncated.
 pub(super) fn div(call: &mut Call<'_, '_>) -> Built {
-    binary(call, Binary::Div)
+    let (a, b) = (call.wire(0)?, call.wire(1)?);
+    if !call.element(0).is_integer() {
+        return call.finish(Op::Binary(Binary::Div), &[a, b]);
+    }
+    let quotient = call.binary("quotient", Binary::Div, a, b);
+    let whole = call.truncate("whole", quotient);
+    call.done(whole)
 }
 
-/// The exponent may be of integers, from operator set 12 on.
+/// A power of an integer is one.
 pub(super) fn pow(call: &mut Call<'_, '_>) -> Built {
-    let integers = call.constant(1).filter(|exponent| exponent.dtype() == DType::I64).cloned();
-    let Some(integers) = integers else { return binary(call, Binary::Pow) };
-    let floats = integers.as_i64().map(|values| values.iter().map(|&n| n as f32).collect::<Vec<_>>());
-    let exponent = floats.and_then(|floats| Tensor::f32(integers.shape(), floats));
-    let exponent = exponent.map_err(|why| Problem::Syntax(why.to_string()))?;
-    let x = call.wire(0)?;
-    let exponent = call.given("exponent", exponent);
-    call.finish(Op::Binary(Binary::Pow), &[x, exponent])
+    let (a, b) = (call.wire(0)?, call.wire(1)?);
+    if !call.element(0).is_integer() {
+        return call.finish(Op::Binary(Binary::Pow), &[a, b]);
+    }
+    let power = call.binary("power", Binary::Pow, a, b);
+    if call.element(1).is_integer() {
+        return call.finish(Op::Unary(Unary::Round), &[power]);
+    }
+    let whole = call.truncate("whole", power);
+    call.done(whole)
 }
 
 /// The function of any number of tensors, from left to right.

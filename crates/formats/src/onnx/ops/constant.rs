@@ -3,15 +3,14 @@
 use std::iter::repeat_n;
 use std::sync::Arc;
 
-use fewbit_graph::{DType, Tensor};
+use fewbit_graph::op::Binary;
+use fewbit_graph::{DType, Op, Tensor};
 
 use crate::error::{Place, Problem};
-use crate::onnx::call::{Call, Fault, unsupported};
-use crate::onnx::importer::Value;
+use crate::onnx::call::{Built, Call, dynamic, unsupported};
+use crate::onnx::element::default_of;
 use crate::onnx::proto::data_type;
 use crate::onnx::{Diagnostic, DiagnosticKind, tensor};
-
-type Built = Result<(), Fault>;
 
 pub(super) fn constant(call: &mut Call<'_, '_>) -> Built {
     let attributes = call.attributes;
@@ -24,8 +23,9 @@ pub(super) fn constant(call: &mut Call<'_, '_>) -> Built {
                 data_type::name(proto.data_type())
             ));
         };
-        if let Some(from) = read.converted {
-            converted(call, format!("its {from} values are read as float32"));
+        call.importer.declare(name, Some(read.element));
+        if let Some(reason) = read.conversion() {
+            converted(call, reason);
         }
         Ok(read.tensor)
     } else if let Some(value) = attributes.float("value_float")? {
@@ -46,7 +46,8 @@ pub(super) fn constant(call: &mut Call<'_, '_>) -> Built {
         );
     };
     let tensor = tensor.map_err(|why| Problem::Syntax(why.to_string()))?;
-    call.importer.bind_constant(call.output(0), tensor);
+    let element = call.importer.element(call.output(0)).unwrap_or_else(|| default_of(&tensor));
+    call.importer.bind_constant(call.output(0), tensor, element);
     Ok(())
 }
 
@@ -89,7 +90,9 @@ pub(super) fn constant_of_shape(call: &mut Call<'_, '_>) -> Built {
         },
     };
     call.one_output()?;
-    call.importer.bind_constant(call.output(0), filled.map_err(|why| Problem::Syntax(why.to_string()))?);
+    let filled = filled.map_err(|why| Problem::Syntax(why.to_string()))?;
+    let element = call.output_element(0);
+    call.importer.bind_constant(call.output(0), filled, element);
     Ok(())
 }
 
@@ -126,30 +129,83 @@ fn bind_both(
     Ok(())
 }
 
-/// A tensor that is computed is f32 already; its rounding to 16 bits, if that is asked for, is left away and told.
-pub(super) fn cast(call: &mut Call<'_, '_>) -> Built {
-    let to = call.attributes.int("to")?.ok_or_else(|| Problem::Missing {
-        what: "its attribute",
-        name: "to".to_owned(),
-        found: Vec::new(),
-    })?;
-    let to = i32::try_from(to).unwrap_or_default();
-    let is_float = match call.value(0)? {
-        Value::Wire(_) => true,
-        Value::Constant(constant) => constant.tensor.dtype() == DType::F32,
-        Value::Varying(_) => false,
+/// Numbers from a start on, below a limit. Short ones of integers are worked out in [`crate::onnx::fold`].
+pub(super) fn range(call: &mut Call<'_, '_>) -> Built {
+    let (start, limit, step) = (call.scalar(0)?, call.scalar(1)?, call.scalar(2)?);
+    let (Some(start), Some(limit), Some(step)) = (start, limit, step) else {
+        return unsupported("it has a start, a limit and a step");
     };
-    match to {
-        data_type::FLOAT | data_type::DOUBLE if is_float => call.pass(0),
-        data_type::FLOAT16 | data_type::BFLOAT16 if is_float => {
-            converted(call, format!("{} is computed as float32", data_type::name(to)));
-            call.pass(0)
-        }
-        _ => unsupported(format!("values that are computed are float32, not {}", data_type::name(to))),
+    let count = ((f64::from(limit) - f64::from(start)) / f64::from(step)).ceil().max(0.0);
+    if !count.is_finite() {
+        return unsupported(format!("from {start} to {limit} in steps of {step} is no range"));
     }
+    call.importer.fill(count as u64)?;
+    let element = call.element(0);
+    let values = (0..count as u64).map(|i| f64::from(start) + i as f64 * f64::from(step));
+    let tensor = if element.is_integer() {
+        let integers: Vec<i64> = values.map(|x| x as i64).collect();
+        Tensor::i64([integers.len()], integers)
+    } else {
+        let floats: Vec<f32> = values.map(|x| x as f32).collect();
+        Tensor::f32([floats.len()], floats)
+    };
+    let tensor = tensor.map_err(|why| Problem::Syntax(why.to_string()))?;
+    call.one_output()?;
+    call.importer.bind_constant(call.output(0), tensor, element);
+    Ok(())
 }
 
-/// An operator that is worked out where all its inputs follow from shapes ([`crate::onnx::fold`]), and else is not computed.
-pub(super) fn only_shapes(_: &mut Call<'_, '_>) -> Built {
-    unsupported("it is computed on shapes alone")
+/// Ones on a diagonal of a matrix of the input's shape.
+pub(super) fn eye_like(call: &mut Call<'_, '_>) -> Built {
+    let k = call.attributes.int("k")?.unwrap_or(0);
+    let shape = call.fixed_shape(0)?;
+    let &[rows, columns] = shape.as_slice() else {
+        return unsupported(format!("its input has {} axes, not 2", shape.len()));
+    };
+    call.importer.fill((rows as u64).saturating_mul(columns as u64))?;
+    let ones = mask(rows, columns, |row, column| column - row == k);
+    let eye = call.given("eye", ones.map_err(|why| Problem::Syntax(why.to_string()))?);
+    call.done(eye)
+}
+
+/// A matrix with a 1 where `holds` of row and column, and else 0.
+pub(super) fn mask(
+    rows: usize,
+    columns: usize,
+    holds: impl Fn(i64, i64) -> bool,
+) -> Result<Tensor, fewbit_graph::TensorError> {
+    let all = (0..rows as i64).flat_map(|row| (0..columns as i64).map(move |column| (row, column)));
+    Tensor::f32([rows, columns], all.map(|(row, column)| f32::from(holds(row, column))).collect::<Vec<_>>())
+}
+
+/// The upper or the lower triangle of a matrix, and zeros.
+pub(super) fn trilu(call: &mut Call<'_, '_>) -> Built {
+    let upper = call.attributes.flag("upper")?.unwrap_or(true);
+    let k = call.fixed_integers(1)?.and_then(|list| list.first().copied()).unwrap_or(0);
+    let shape = call.shape(0)?;
+    let [[.., rows, columns], [.., other_rows, other_columns]] = shape.each_ref().map(Vec::as_slice) else {
+        return unsupported("its input is no matrix");
+    };
+    let (rows, columns) = (*rows, *columns);
+    if (rows, columns) != (*other_rows, *other_columns) {
+        return dynamic("the size of its matrix depends on the model's input");
+    }
+    call.importer.fill((rows as u64).saturating_mul(columns as u64))?;
+    let holds = |row: i64, column: i64| if upper { column - row >= k } else { column - row <= k };
+    let kept = mask(rows, columns, holds).map_err(|why| Problem::Syntax(why.to_string()))?;
+    let kept = call.given("kept", kept);
+    let x = call.wire(0)?;
+    call.finish(Op::Binary(Binary::Mul), &[x, kept])
+}
+
+/// A branch that is known takes the place of the node when the graph is read again.
+pub(super) fn branch(call: &mut Call<'_, '_>) -> Built {
+    let truth = |list: &Vec<i64>| list.first().is_some_and(|&value| value != 0);
+    match call.integers(0)?.as_ref().map(|both| both.each_ref().map(truth)) {
+        Some([first, second]) if first == second => {
+            call.importer.branches.push((call.index, first));
+            unsupported("it is replaced by a branch")
+        }
+        _ => dynamic("its condition depends on the model's input"),
+    }
 }

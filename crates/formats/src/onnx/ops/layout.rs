@@ -1,24 +1,36 @@
 //! The same values in another shape or order, and several tensors as one.
 
-use fewbit_graph::Op;
 use fewbit_graph::op::Reshape;
+use fewbit_graph::{Op, Tensor};
 
 use crate::error::Problem;
-use crate::onnx::call::{Call, Fault, axes_in, axis_in, unsupported};
+use crate::onnx::call::{Built, Call, Fault, axes_in, axis_in, dynamic, unsupported};
+use crate::onnx::element::Element;
 use crate::onnx::probe;
-
-type Built = Result<(), Fault>;
 
 /// No node at all: the output is another name of the input.
 pub(super) fn identity(call: &mut Call<'_, '_>) -> Built {
     call.pass(0)
 }
 
+/// The mask of what is kept is all ones.
 pub(super) fn dropout(call: &mut Call<'_, '_>) -> Built {
-    if call.integers(2)?.is_some_and(|modes| modes.iter().flatten().any(|mode| *mode != 0)) {
+    let training = call.opset >= 12
+        && call.integers(2)?.is_some_and(|modes| modes.iter().flatten().any(|mode| *mode != 0));
+    if training && call.scalar(1)? != Some(0.0) {
         return unsupported("it is in training mode: export the model in evaluation mode");
     }
-    call.pass(0)
+    let mask = call.output(1);
+    if !mask.is_empty() && call.importer.is_used(mask) {
+        let shape = call.fixed_shape(0)?;
+        call.importer.fill(shape.iter().product::<usize>() as u64)?;
+        call.importer.declare(mask, Some(Element::Bool));
+        let kept = call.given("kept", Tensor::full(shape, 1.0));
+        call.give(1, kept);
+    }
+    let value = call.value(0)?;
+    call.importer.bind(call.output(0), value);
+    Ok(())
 }
 
 pub(super) fn concat(call: &mut Call<'_, '_>) -> Built {
@@ -28,10 +40,14 @@ pub(super) fn concat(call: &mut Call<'_, '_>) -> Built {
         found: Vec::new(),
     })?;
     let axis = call.axis(0, axis)?;
-    let inputs = call.wires()?;
-    if inputs.len() == 1 {
-        return call.pass(0);
+    // What is empty adds nothing.
+    let count = call.node.input.len();
+    let is_empty = |call: &Call<'_, '_>, i| call.constant(i).is_some_and(Tensor::is_empty);
+    let full: Vec<usize> = (0..count).filter(|&i| !is_empty(call, i)).collect();
+    if let &[only] = full.as_slice() {
+        return call.pass(only);
     }
+    let inputs = full.into_iter().map(|i| call.wire(i)).collect::<Result<Vec<_>, _>>()?;
     call.finish(Op::Concat { axis }, &inputs)
 }
 
@@ -52,7 +68,7 @@ pub(super) fn reshape(call: &mut Call<'_, '_>) -> Built {
     } else {
         match probe::express(&call.shape(0)?, &targets) {
             Some(lengths) => lengths,
-            None => return unsupported("more than one length of its target depends on the model's input"),
+            None => return dynamic("more than one length of its target depends on the model's input"),
         }
     };
     call.finish(Op::Reshape(Reshape::To(lengths)), &[x])
@@ -69,19 +85,9 @@ pub(super) fn flatten(call: &mut Call<'_, '_>) -> Built {
     call.finish(Op::Reshape(Reshape::Flatten { axis }), &[x])
 }
 
-pub(super) fn squeeze_attributes(call: &mut Call<'_, '_>) -> Built {
-    let axes = call.attributes.ints("axes")?.map(<[i64]>::to_vec);
-    squeeze(call, axes)
-}
-
-pub(super) fn squeeze_inputs(call: &mut Call<'_, '_>) -> Built {
-    let axes = call.fixed_integers(1)?;
-    squeeze(call, axes)
-}
-
 /// Without a list, all axes of length 1, which must not depend on the model's input.
-fn squeeze(call: &mut Call<'_, '_>, axes: Option<Vec<i64>>) -> Built {
-    let axes = match axes {
+pub(super) fn squeeze(call: &mut Call<'_, '_>) -> Built {
+    let axes = match call.listed("axes", 1, 13)? {
         Some(axes) => axes_in(&axes, call.rank(0)?)?,
         None => {
             let [shape, _] = call.shape(0)?;
@@ -95,18 +101,8 @@ fn squeeze(call: &mut Call<'_, '_>, axes: Option<Vec<i64>>) -> Built {
     call.finish(Op::Reshape(Reshape::Squeeze { axes }), &[x])
 }
 
-pub(super) fn unsqueeze_attributes(call: &mut Call<'_, '_>) -> Built {
-    let axes = call.attributes.ints("axes")?.map(<[i64]>::to_vec);
-    unsqueeze(call, axes)
-}
-
-pub(super) fn unsqueeze_inputs(call: &mut Call<'_, '_>) -> Built {
-    let axes = call.fixed_integers(1)?;
-    unsqueeze(call, axes)
-}
-
-fn unsqueeze(call: &mut Call<'_, '_>, axes: Option<Vec<i64>>) -> Built {
-    let axes = axes.ok_or_else(|| Problem::Missing {
+pub(super) fn unsqueeze(call: &mut Call<'_, '_>) -> Built {
+    let axes = call.listed("axes", 1, 13)?.ok_or_else(|| Problem::Missing {
         what: "its list",
         name: "axes".to_owned(),
         found: Vec::new(),
@@ -126,4 +122,82 @@ pub(super) fn transpose(call: &mut Call<'_, '_>) -> Built {
     };
     let x = call.wire(0)?;
     call.finish(Op::Transpose { perm }, &[x])
+}
+
+/// Broadcasting to a shape, and to what it and the input have in common.
+pub(super) fn expand(call: &mut Call<'_, '_>) -> Built {
+    let target = lengths(&call.fixed_integers(1)?.unwrap_or_default())?;
+    let shape = call.fixed_shape(0)?;
+    let shape = fewbit_graph::infer::broadcast_shapes(&shape, &target).ok_or_else(|| Problem::Field {
+        what: "the shape to expand to".to_owned(),
+        found: format!("{target:?}"),
+        needed: format!("one to which {shape:?} can be broadcast"),
+    })?;
+    let x = call.wire(0)?;
+    call.finish(Op::Expand { shape }, &[x])
+}
+
+/// A list of lengths of the file.
+pub(super) fn lengths(list: &[i64]) -> Result<Vec<usize>, Problem> {
+    list.iter().map(|&n| usize::try_from(n).map_err(|_| Problem::NegativeLength(n))).collect()
+}
+
+/// The same again and again along each axis: axes of length 1 are expanded, others gathered from.
+pub(super) fn tile(call: &mut Call<'_, '_>) -> Built {
+    let repeats = lengths(&call.fixed_integers(1)?.unwrap_or_default())?;
+    let mut x = call.wire(0)?;
+    for (axis, &count) in repeats.iter().enumerate() {
+        let length = call.fixed_length(0, axis)?;
+        let total = length.checked_mul(count).filter(|total| *total > 0).ok_or_else(|| Problem::Field {
+            what: format!("the number of repetitions along axis {axis}"),
+            found: count.to_string(),
+            needed: "one that leaves elements, and can be counted".to_owned(),
+        })?;
+        if count > 1 {
+            call.importer.fill(total as u64)?;
+            let indices: Vec<f32> = (0..total).map(|i| (i % length) as f32).collect();
+            let indices = call.given(&format!("indices{axis}"), Tensor::vector(indices));
+            x = call.step(&format!("tiled{axis}"), Op::Gather { axis }, &[x, indices]);
+        }
+    }
+    call.done(x)
+}
+
+/// Blocks of channels become blocks of pixels.
+pub(super) fn depth_to_space(call: &mut Call<'_, '_>) -> Built {
+    let b = call.required_int("blocksize")?;
+    let (c, h, w) = image(call)?;
+    let column_row = call.attributes.text("mode")? == Some("CRD");
+    let channels = c.checked_div(b.saturating_mul(b)).unwrap_or(0);
+    let (split, perm) = if column_row {
+        ([0, channels, b, b, h, w], vec![0, 1, 4, 2, 5, 3])
+    } else {
+        ([0, b, b, channels, h, w], vec![0, 3, 4, 1, 5, 2])
+    };
+    let x = call.wire(0)?;
+    let blocks = call.reshape("blocks", x, &split);
+    let moved = call.transpose("moved", blocks, perm);
+    let to = vec![0, channels, h.saturating_mul(b), w.saturating_mul(b)];
+    call.finish(Op::Reshape(Reshape::To(to)), &[moved])
+}
+
+/// Blocks of pixels become blocks of channels.
+pub(super) fn space_to_depth(call: &mut Call<'_, '_>) -> Built {
+    let b = call.required_int("blocksize")?;
+    let (c, h, w) = image(call)?;
+    let part = |n: i64| n.checked_div(b).unwrap_or(0);
+    let x = call.wire(0)?;
+    let blocks = call.reshape("blocks", x, &[0, c, part(h), b, part(w), b]);
+    let moved = call.transpose("moved", blocks, vec![0, 3, 5, 1, 2, 4]);
+    let to = vec![0, c.saturating_mul(b).saturating_mul(b), part(h), part(w)];
+    call.finish(Op::Reshape(Reshape::To(to)), &[moved])
+}
+
+/// The channels, height and width of an image.
+fn image(call: &Call<'_, '_>) -> Result<(i64, i64, i64), Fault> {
+    let shape = call.fixed_shape_but_first(0)?;
+    match shape.as_slice() {
+        &[_, c, h, w] => Ok((c, h, w)),
+        _ => unsupported(format!("its input has {} axes, not the 4 of an image", shape.len())),
+    }
 }

@@ -1,21 +1,19 @@
 //! Parts of a tensor.
 
-use fewbit_graph::Op;
 use fewbit_graph::op::{Reshape, Slice};
+use fewbit_graph::{Op, Tensor};
 
 use crate::error::Problem;
-use crate::onnx::call::{Call, Fault, axis_in, unsupported};
+use crate::onnx::call::{Built, Call, axis_in, dynamic};
 use crate::onnx::probe::Both;
 
-type Built = Result<(), Fault>;
-
 /// A slice that takes everything of `rank` axes.
-fn everything(rank: usize) -> Slice {
+pub(super) fn everything(rank: usize) -> Slice {
     Slice { starts: vec![0; rank], ends: vec![i64::MAX; rank], steps: vec![1; rank] }
 }
 
 /// Makes `slice` take `start..end` with `step` of an axis.
-fn cut(slice: &mut Slice, axis: usize, start: i64, end: i64, step: i64) {
+pub(super) fn cut(slice: &mut Slice, axis: usize, start: i64, end: i64, step: i64) {
     let parts = [(&mut slice.starts, start), (&mut slice.ends, end), (&mut slice.steps, step)];
     for (list, value) in parts {
         list.get_mut(axis).into_iter().for_each(|entry| *entry = value);
@@ -77,63 +75,70 @@ fn slice(
             return Err(Problem::Field { what, found, needed: "another number".to_owned() }.into());
         }
         if start != other_start {
-            return unsupported("where it starts depends on the model's input");
+            return dynamic("where it starts depends on the model's input");
         }
         let length = |shape: &[usize]| shape.get(axis).and_then(|&n| i64::try_from(n).ok());
         let to_the_end = length(&first_shape) == Some(end) && length(&second_shape) == Some(other_end);
         let end = match () {
             () if end == other_end => end,
             () if to_the_end && step > 0 => i64::MAX,
-            () => return unsupported("where it ends depends on the model's input"),
+            () => return dynamic("where it ends depends on the model's input"),
         };
         cut(&mut slice, axis, start, end, step);
     }
+    // Empty tensors are no wires, but a Concat may take one that is known.
+    let op = Op::Slice(slice);
+    let made = [&first_shape, &second_shape].map(|shape| fewbit_graph::infer::output_shape(&op, &[shape]));
+    if let [Ok(shape), Ok(other)] = &made
+        && shape == other
+        && shape.contains(&0)
+    {
+        call.one_output()?;
+        let element = call.element(0);
+        call.importer.bind_constant(call.output(0), Tensor::zeros(shape.clone()), element);
+        return Ok(());
+    }
     let x = call.wire(0)?;
-    call.finish(Op::Slice(slice), &[x])
+    call.finish(op, &[x])
 }
 
-/// One index, or several in a row, of a tensor that is computed; others are not.
+/// One known index, or several in a row, are a slice.
 pub(super) fn gather(call: &mut Call<'_, '_>) -> Built {
     let axis = call.axis(0, call.attributes.int("axis")?.unwrap_or(0))?;
-    let indices = call.fixed_integers(1)?.unwrap_or_default();
-    let index_rank = call.rank(1)?;
-    let rank = call.rank(0)?;
-    let in_a_row = indices.iter().zip(indices.iter().skip(1)).all(|(a, b)| a.checked_add(1) == Some(*b));
-    let same_sign = indices.iter().all(|i| *i >= 0) || indices.iter().all(|i| *i < 0);
-    let (Some(&first), Some(&last), true, true, 0 | 1) =
-        (indices.first(), indices.last(), in_a_row, same_sign, index_rank)
-    else {
-        return unsupported("it picks by indices that are no single one and not in a row");
-    };
-    let [shape, other] = call.shape(0)?;
-    for shape in [shape, other] {
-        let length = shape.get(axis).copied().unwrap_or_default();
-        axis_in(first, length)?;
-        axis_in(last, length)?;
+    if let Some((first, last)) = call.constant(1).and_then(in_a_row) {
+        let [shape, other] = call.shape(0)?;
+        for shape in [shape, other] {
+            let length = shape.get(axis).copied().unwrap_or_default();
+            axis_in(first, length)?;
+            axis_in(last, length)?;
+        }
+        let index_rank = call.rank(1)?;
+        let rank = call.rank(0)?;
+        let x = call.wire(0)?;
+        let mut slice = everything(rank);
+        let end = if last == -1 { i64::MAX } else { last + 1 };
+        cut(&mut slice, axis, first, end, 1);
+        if index_rank == 1 {
+            return call.finish(Op::Slice(slice), &[x]);
+        }
+        let picked = call.step("picked", Op::Slice(slice), &[x]);
+        return call.finish(Op::Reshape(Reshape::Squeeze { axes: vec![axis] }), &[picked]);
     }
-    let x = call.wire(0)?;
-    let mut slice = everything(rank);
-    let end = if last == -1 { i64::MAX } else { last + 1 };
-    cut(&mut slice, axis, first, end, 1);
-    if index_rank == 1 {
-        return call.finish(Op::Slice(slice), &[x]);
-    }
-    let picked = call.step("picked", Op::Slice(slice), &[x]);
-    call.finish(Op::Reshape(Reshape::Squeeze { axes: vec![axis] }), &[picked])
+    let (x, indices) = (call.wire(0)?, call.wire(1)?);
+    call.finish(Op::Gather { axis }, &[x, indices])
 }
 
-pub(super) fn split_attributes(call: &mut Call<'_, '_>) -> Built {
-    let lengths = call.attributes.ints("split")?.map(<[i64]>::to_vec);
-    split(call, lengths)
-}
-
-pub(super) fn split_inputs(call: &mut Call<'_, '_>) -> Built {
-    let lengths = call.fixed_integers(1)?;
-    split(call, lengths)
+/// The first and the last of a list of indices that follow each other, or of a single one.
+fn in_a_row(indices: &Tensor) -> Option<(i64, i64)> {
+    let list = indices.as_i64().ok().filter(|_| indices.shape().len() < 2)?;
+    let follow = list.iter().zip(list.iter().skip(1)).all(|(a, b)| a.checked_add(1) == Some(*b));
+    let same_sign = list.iter().all(|i| *i >= 0) || list.iter().all(|i| *i < 0);
+    Some((*list.first()?, *list.last()?)).filter(|_| follow && same_sign)
 }
 
 /// A slice for each output.
-fn split(call: &mut Call<'_, '_>, lengths: Option<Vec<i64>>) -> Built {
+pub(super) fn split(call: &mut Call<'_, '_>) -> Built {
+    let lengths = call.listed("split", 1, 13)?;
     let rank = call.rank(0)?;
     let axis = call.axis(0, call.attributes.int("axis")?.unwrap_or(0))?;
     let outputs = call.node.output.len();
@@ -156,6 +161,13 @@ fn split(call: &mut Call<'_, '_>, lengths: Option<Vec<i64>>) -> Built {
     let x = call.wire(0)?;
     let mut start = 0;
     for (i, length) in lengths.iter().enumerate() {
+        if *length == 0 {
+            let [mut shape, _] = call.shape(0)?;
+            shape.get_mut(axis).into_iter().for_each(|n| *n = 0);
+            let element = call.element(0);
+            call.importer.bind_constant(call.output(i), Tensor::zeros(shape), element);
+            continue;
+        }
         let mut slice = everything(rank);
         cut(&mut slice, axis, start, start + length, 1);
         start += length;

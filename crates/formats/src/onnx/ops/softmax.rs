@@ -3,10 +3,8 @@
 use fewbit_graph::Op;
 use fewbit_graph::op::Reshape;
 
-use crate::onnx::call::{Call, Fault, unsupported};
+use crate::onnx::call::{Built, Call, dynamic};
 use crate::onnx::probe;
-
-type Built = Result<(), Fault>;
 
 /// Softmax or LogSoftmax along an axis.
 type Along = fn(usize) -> Op;
@@ -47,6 +45,6 @@ fn flattened(call: &mut Call<'_, '_>, op: Along) -> Built {
     let lengths = call.importer.shape_of_wire(soft).and_then(|inputs| probe::express(inputs, &targets));
     match lengths {
         Some(lengths) => call.finish(Op::Reshape(Reshape::To(lengths)), &[soft]),
-        None => unsupported("several lengths of its input depend on the model's input"),
+        None => dynamic("several lengths of its input depend on the model's input"),
     }
 }

@@ -12,11 +12,11 @@ pub(super) struct Windows {
     pub(super) pads_end: Vec<usize>,
 }
 
-/// Resolves the attributes of a window with this kernel over the spatial axes of input 0.
-pub(super) fn windows(call: &Call<'_, '_>, kernel: Vec<usize>) -> Result<Windows, Fault> {
+/// Resolves the attributes of a window with this kernel over the spatial axes of input 0, of which there are at most `most`.
+pub(super) fn windows(call: &Call<'_, '_>, kernel: Vec<usize>, most: usize) -> Result<Windows, Fault> {
     let axes = kernel.len();
-    if !(1..=2).contains(&axes) {
-        return unsupported(format!("its window has {axes} spatial axes; 1 or 2 are computed"));
+    if !(1..=most).contains(&axes) {
+        return unsupported(format!("its window has {axes} spatial axes; 1 to {most} are computed"));
     }
     let strides = call.window("strides", 1)?.unwrap_or_else(|| vec![1; axes]);
     let dilations = call.window("dilations", 1)?.unwrap_or_else(|| vec![1; axes]);
@@ -26,7 +26,7 @@ pub(super) fn windows(call: &Call<'_, '_>, kernel: Vec<usize>) -> Result<Windows
     Ok(Windows { kernel, strides, dilations, pads_begin, pads_end })
 }
 
-fn check_length(name: &str, found: usize, axes: usize) -> Result<(), Problem> {
+pub(super) fn check_length(name: &str, found: usize, axes: usize) -> Result<(), Problem> {
     if found == axes {
         return Ok(());
     }
@@ -47,24 +47,14 @@ fn pads(
     dilations: &[usize],
 ) -> Result<Pads, Fault> {
     let axes = kernel.len();
-    let lower = match call.attributes.text("auto_pad")?.unwrap_or("NOTSET") {
-        "" | "NOTSET" => {
-            let pads = call.window("pads", 0)?.unwrap_or_else(|| vec![0; 2 * axes]);
-            check_length("pads", pads.len(), 2 * axes)?;
-            let (begin, end) = pads.split_at_checked(axes).unwrap_or_default();
-            return Ok((begin.to_vec(), end.to_vec()));
+    let Some(lower) = auto_pad(call)? else {
+        if call.attributes.text("auto_pad")? == Some("VALID") {
+            return Ok((vec![0; axes], vec![0; axes]));
         }
-        "VALID" => return Ok((vec![0; axes], vec![0; axes])),
-        "SAME_UPPER" => false,
-        "SAME_LOWER" => true,
-        other => {
-            return Err(Problem::Field {
-                what: "attribute `auto_pad`".to_owned(),
-                found: other.to_owned(),
-                needed: "NOTSET, VALID, SAME_UPPER or SAME_LOWER".to_owned(),
-            }
-            .into());
-        }
+        let pads = call.window("pads", 0)?.unwrap_or_else(|| vec![0; 2 * axes]);
+        check_length("pads", pads.len(), 2 * axes)?;
+        let (begin, end) = pads.split_at_checked(axes).unwrap_or_default();
+        return Ok((begin.to_vec(), end.to_vec()));
     };
     let (mut begin, mut end) = (Vec::new(), Vec::new());
     for (i, ((kernel, stride), dilation)) in kernel.iter().zip(strides).zip(dilations).enumerate() {
@@ -82,4 +72,19 @@ fn pads(
         end.push(if lower { small } else { large });
     }
     Ok((begin, end))
+}
+
+/// Whether padding is such that the output is as long as the input, or its part of the stride; then whether the larger half
+/// comes first.
+pub(super) fn auto_pad(call: &Call<'_, '_>) -> Result<Option<bool>, Problem> {
+    match call.attributes.text("auto_pad")?.unwrap_or("NOTSET") {
+        "" | "NOTSET" | "VALID" => Ok(None),
+        "SAME_UPPER" => Ok(Some(false)),
+        "SAME_LOWER" => Ok(Some(true)),
+        other => Err(Problem::Field {
+            what: "attribute `auto_pad`".to_owned(),
+            found: other.to_owned(),
+            needed: "NOTSET, VALID, SAME_UPPER or SAME_LOWER".to_owned(),
+        }),
+    }
 }
