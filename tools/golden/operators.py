@@ -33,7 +33,7 @@ def bind(dims, batch=2):
     return [d if isinstance(d, int) else (8 if i >= 2 else batch) for i, d in enumerate(dims)]
 
 
-def case(name, opset, nodes, x=("N", 3, 4, 4), outputs=("y",), init=None, positive=False, ir=8, inputs=None, run=True, scale=1.0):
+def case(name, opset, nodes, x=("N", 3, 4, 4), outputs=("y",), init=None, positive=False, ir=8, inputs=None, run=True, scale=1.0, domains=()):
     """A model with the input x (or `inputs`: name to shape) and initializers `init`: name to array, tensor, or shape of noise."""
     random = rng(name)
     shapes = inputs or {"x": x}
@@ -50,7 +50,7 @@ def case(name, opset, nodes, x=("N", 3, 4, 4), outputs=("y",), init=None, positi
         graph_inputs += [helper.make_tensor_value_info(t.name, t.data_type, list(t.dims)) for t in initializers]
     nodes = nodes if isinstance(nodes, list) else [nodes]
     graph = helper.make_graph(nodes, name, graph_inputs, [helper.make_tensor_value_info(o, F, None) for o in outputs], initializers)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], producer_name="fewbit goldens")
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in domains)], producer_name="fewbit goldens")
     model.ir_version = ir
     feeds = {}
     for key, shape in shapes.items():
@@ -89,6 +89,7 @@ def norm():
     statistics = {"s": (3,), "b": (3,), "m": (3,), "v": np.array([0.5, 1.0, 2.0], np.float32)}
     for opset in [7, 9, 14, 15]:
         case(f"batch_norm_{opset}", opset, node("BatchNormalization", "x s b m v", "y", epsilon=1e-3), init=statistics)
+    case("lp_normalization_13", 13, [node("LpNormalization", "x", "a", p=1), node("LpNormalization", "a", "y", axis=1)])
 
 
 def activations():
@@ -272,28 +273,89 @@ def shapes():
     case("dynamic_image_13", 13, [node("Conv", "x w", "c", pads=[1, 1, 1, 1], strides=[2, 2]), node("GlobalAveragePool", "c", "g"), node("Flatten", "g", "y")], x=("N", 3, "H", "W"), init={"w": (4, 3, 3, 3)})
 
 
+def microsoft():
+    """Operators of ONNX Runtime's own domain."""
+    def ms(op, inputs, outputs, **attributes):
+        return helper.make_node(op, inputs.split(), outputs.split(), domain="com.microsoft", **attributes)
+
+    def own(name, nodes, **more):
+        case(f"ms_{name}_17", 17, nodes, domains=["com.microsoft"], **more)
+
+    rows = ("N", 3, 8)
+    vectors = {"b": (8,), "g": (8,), "s": (2, 3, 8)}
+    own("bias_gelu", ms("BiasGelu", "x b", "y"), x=rows, init={"b": (8,)})
+    own("fast_gelu", ms("FastGelu", "x b", "y"), x=rows, init={"b": (8,)})
+    own("gelu", ms("Gelu", "x", "y"), x=rows)
+    own("quick_gelu", ms("QuickGelu", "x", "y", alpha=1.5), x=rows)
+    own("fused_conv", ms("FusedConv", "x w b", "y", activation="LeakyRelu", activation_params=[0.2]), init={"w": (2, 3, 3, 3), "b": (2,)})
+    own("fused_gemm", ms("FusedGemm", "x w b", "y", activation="Relu", transB=1), x=("N", 4), init={"w": (5, 4), "b": (5,)})
+    own("fused_matmul", ms("FusedMatMul", "x w", "y", alpha=0.5, transB=1), x=rows, init={"w": (5, 8)})
+    own("skip_layer_norm", ms("SkipLayerNormalization", "x s g b c", "y", epsilon=1e-5), x=(2, 3, 8), init=vectors | {"c": (8,)})
+    own("skip_simplified_layer_norm", ms("SkipSimplifiedLayerNormalization", "x s g", "y", epsilon=1e-5), x=(2, 3, 8), init={"g": (8,), "s": (2, 3, 8)})
+    own("rotary_embedding", ms("RotaryEmbedding", "x p c s", "y"), x=(2, 2, 3, 8), init={"p": np.array([[0, 1, 2], [3, 4, 0]]), "c": (5, 4), "s": (5, 4)})
+    random = rng("bits")
+    codes = random.integers(0, 256, (6, 3, 8), dtype=np.uint8)
+    nbits = {"w": codes, "s": (18,), "z": random.integers(0, 256, 12, dtype=np.uint8)}
+    own("matmul_nbits", ms("MatMulNBits", "x w s z", "y", K=40, N=6, bits=4, block_size=16), x=(2, 3, 40), init=nbits)
+    # Seven bits: ONNX Runtime sums pairs of products in 16 bits on some machines.
+    w8 = random.integers(-64, 64, (8, 5)).astype(np.int8)
+    grid = {"ws": np.float32(0.02), "wz": np.int8(3)}
+    own("dynamic_quantize_matmul", ms("DynamicQuantizeMatMul", "x w ws wz b", "y"), x=(2, 8), init=grid | {"w": w8, "b": (5,)})
+    xq = {"xs": np.float32(0.03), "xz": np.uint8(120), "ys": np.float32(0.05), "yz": np.uint8(110)}
+    quantize = ms("QuantizeLinear", "x xs xz", "xq")
+    out = ms("DequantizeLinear", "yq ys yz", "y")
+    own("quantize_linear", [quantize, ms("DequantizeLinear", "xq xs xz", "y")], init=xq)
+    own("matmul_integer_to_float", [quantize, ms("MatMulIntegerToFloat", "xq w xs ws xz wz b", "y")], x=(2, 8), init=xq | grid | {"w": w8, "b": (5,)})
+    own("qgemm", [quantize, ms("QGemm", "xq xs xz w ws wz c ys yz", "yq"), out], x=(2, 8), init=xq | grid | {"w": w8, "c": np.arange(5, dtype=np.int32)})
+    own("qlinear_add", [quantize, ms("QLinearAdd", "xq xs xz xq xs xz ys yz", "yq"), out], init=xq)
+    own("qlinear_mul", [quantize, ms("QLinearMul", "xq xs xz xq xs xz ys yz", "yq"), out], init=xq)
+    own("qlinear_sigmoid", [quantize, ms("QLinearSigmoid", "xq xs xz ys yz", "yq"), out], init=xq)
+    own("qlinear_leaky_relu", [quantize, ms("QLinearLeakyRelu", "xq xs xz ys yz", "yq", alpha=0.1), out], init=xq)
+    own("qlinear_softmax", [quantize, ms("QLinearSoftmax", "xq xs xz ys yz", "yq", opset=13), out], init=xq)
+    own("qlinear_global_average_pool", [quantize, ms("QLinearGlobalAveragePool", "xq xs xz ys yz", "yq"), out], init=xq)
+    own("qlinear_concat", [quantize, ms("QLinearConcat", "ys yz xq xs xz xq xs xz", "yq", axis=1), out], init=xq)
+    four = helper.make_tensor("k", TensorProto.INT4, [4], [1, -2, 3, 7])
+    case("dequantize_int4_21", 21, [node("DequantizeLinear", "k s", "w"), node("Add", "x w", "y")], init={"k": four, "s": np.float32(0.5)})
+
+
+def recurrent():
+    for op, gates in [("LSTM", 4), ("GRU", 3), ("RNN", 1)]:
+        for direction, d in [("forward", 1), ("bidirectional", 2)]:
+            init = {"w": (d, 5 * gates, 4), "r": (d, 5 * gates, 5), "b": (d, 10 * gates)}
+            more = {"linear_before_reset": 1} if op == "GRU" else {}
+            outputs = ("y", "h", "c") if op == "LSTM" else ("y", "h")
+            case(f"{op.lower()}_{direction}_14", 14, node(op, "x w r b", " ".join(outputs), hidden_size=5, direction=direction, **more), x=(3, 2, 4), init=init, outputs=outputs)
+
+
+def branches():
+    value = lambda name: helper.make_tensor_value_info(name, F, None)
+    then = helper.make_graph([node("Neg", "x", "t")], "then", [], [value("t")])
+    other = helper.make_graph([node("Mul", "x two", "t2"), node("Abs", "t2", "e")], "else", [], [value("e")], [numpy_helper.from_array(np.float32(2), "two")])
+    nodes = [node("Shape", "x", "shape"), node("Gather", "shape one", "c"), node("Equal", "c four", "is"), helper.make_node("If", ["is"], ["i"], then_branch=then, else_branch=other), node("Exp", "i", "y")]
+    case("if_shape_13", 13, nodes, init={"one": np.int64(1), "four": np.int64(4)})
+
+
 def opaque():
     def alone(name, opset, nodes, **more):
         case(f"opaque_{name}", opset, nodes, run=False, **more)
 
     alone("grid_sample", 16, [node("Conv", "x w", "c"), node("GridSample", "c grid", "g"), node("Relu", "g", "y")], init={"w": (2, 3, 1, 1), "grid": (2, 4, 4, 2)})
-    alone("domain", 13, helper.make_node("FusedConv", ["x", "w"], ["y"], name="fused", domain="com.microsoft", activation="Relu"), init={"w": (2, 3, 1, 1)})
+    alone("domain", 13, helper.make_node("FusedConv", ["x", "w"], ["y"], name="fused", domain="org.example", activation="Relu"), init={"w": (2, 3, 1, 1)})
     alone("lp_pool", 11, node("LpPool", "x", "y", kernel_shape=[2, 2]))
     alone("conv_3d", 11, node("Conv", "x w", "y"), x=("N", 1, 4, 4, 4), init={"w": (2, 1, 2, 2, 2)})
     alone("training", 14, node("BatchNormalization", "x s b m v", "y rm rv", training_mode=1), init={k: (3,) for k in "sbmv"})
     alone("max_pool_indices", 12, node("MaxPool", "x", "y i", kernel_shape=[2, 2]), outputs=("y", "i"))
-    alone("same_upper_dynamic", 11, node("Conv", "x w", "y", auto_pad="SAME_UPPER", strides=[2, 2]), x=("N", 3, "H", "W"), init={"w": (2, 3, 3, 3)})
-    alone("expand_shape", 13, [node("Shape", "x", "s"), node("Expand", "c s", "e"), node("Add", "x e", "y")], init={"c": (1, 1, 1, 4)})
+    case("bound_same_upper_dynamic", 11, node("Conv", "x w", "y", auto_pad="SAME_UPPER", strides=[2, 2]), x=("N", 3, "H", "W"), init={"w": (2, 3, 3, 3)}, run=False)
+    case("bound_expand_shape", 13, [node("Shape", "x", "s"), node("Expand", "c s", "e"), node("Add", "x e", "y")], init={"c": (1, 1, 1, 4)}, run=False)
     doubling = [node("Concat", f"c{i} c{i}", f"c{i + 1}", axis=0) for i in range(30)]
     alone("doubling_shape", 13, [*doubling, node("Reshape", "x c30", "y")], init={"c0": i64(1)})
-    alone("int4", 21, [node("DequantizeLinear", "k s", "w"), node("Add", "x w", "y")], init={"k": helper.make_tensor("k", TensorProto.INT4, [4], [1, -2, 3, 7]), "s": np.float32(0.5)})
 
 
 if __name__ == "__main__":
     OUT.mkdir(parents=True, exist_ok=True)
     for old in list(OUT.glob("*.onnx")) + list(OUT.glob("*.npz")):
         old.unlink()
-    for make in [conv, norm, activations, pools, arithmetic, layout, pads, slices, matmuls, softmaxes, reductions, constants, shapes, opaque]:
+    for make in [conv, norm, activations, pools, arithmetic, layout, pads, slices, matmuls, softmaxes, reductions, constants, shapes, microsoft, recurrent, branches, opaque]:
         make()
     files = list(OUT.iterdir())
     print(f"{len(list(OUT.glob('*.onnx')))} models, {sum(f.stat().st_size for f in files) / 1000:.0f} KB")
