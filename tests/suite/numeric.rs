@@ -6,6 +6,8 @@
 mod affine;
 #[path = "numeric/error.rs"]
 mod error;
+#[path = "numeric/ggml.rs"]
+mod ggml;
 #[path = "numeric/golden.rs"]
 mod golden;
 #[path = "numeric/histogram.rs"]

@@ -150,6 +150,9 @@ pub enum Problem {
     /// Text that does not follow its grammar.
     #[error("{0}")]
     Syntax(String),
+    /// Bytes that the system does not give.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
 }
 
 fn among(names: &[String]) -> String {
@@ -174,6 +177,16 @@ pub enum WriteError {
     /// A name that stands for two things.
     #[error("the name `{0}` is given twice")]
     Duplicate(String),
+    /// ONNX has nothing that means the same.
+    #[error("`{node}` ({operator}) cannot be written as ONNX: {why}")]
+    NotInOnnx {
+        /// The node.
+        node: String,
+        /// Its operator.
+        operator: String,
+        /// The reason.
+        why: String,
+    },
     /// The archive cannot hold it.
     #[error("`{name}` cannot be stored: {why}")]
     Store {

@@ -6,6 +6,8 @@
 pub struct Limits {
     /// The bytes of a whole file.
     pub file_bytes: u64,
+    /// The bytes of a header before tensors that are read one at a time.
+    pub header_bytes: u64,
     /// The bytes that all members of an archive may inflate to.
     pub inflated_bytes: u64,
     /// How many times its stored size a member may inflate to, once that is more than [`Limits::FREE_BYTES`].
@@ -16,7 +18,7 @@ pub struct Limits {
     pub messages: u64,
     /// How deep messages may lie in each other.
     pub depth: u32,
-    /// The elements that a file may describe without storing them, as ConstantOfShape does.
+    /// The elements that a file may describe without storing them, as ConstantOfShape does, and the values of arrays in metadata.
     pub filled_elements: u64,
 }
 
@@ -29,6 +31,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             file_bytes: 1 << 31,
+            header_bytes: 1 << 27,
             inflated_bytes: 1 << 30,
             inflation: 256,
             nodes: 20_000,

@@ -6,15 +6,17 @@
 
 use std::collections::BTreeMap;
 
+use fewbit_numeric::ggml::BlockType;
 use serde::Serialize;
 
 pub use ::safetensors::Dtype;
 use ::safetensors::SafeTensors;
+use ::safetensors::tensor::Metadata;
 
 use crate::error::{Place, Problem, ReadError, WriteError};
 
 /// The length of the header is at the front, in this many bytes.
-const LENGTH_BYTES: usize = 8;
+pub(crate) const LENGTH_BYTES: usize = 8;
 
 /// A tensor to write.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +58,64 @@ struct Described<'a> {
     data_offsets: (usize, usize),
 }
 
+/// A tensor whose values are written elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// Its name, unique in the file.
+    pub name: String,
+    /// The element type.
+    pub dtype: Dtype,
+    /// The length of each axis.
+    pub shape: Vec<usize>,
+}
+
+/// The front of a file, after which the values follow in this order without gaps.
+///
+/// # Errors
+/// [`WriteError`] if a name is given twice, or a tensor has more bytes than can be counted.
+pub fn header(tensors: &[Planned], metadata: &BTreeMap<String, String>) -> Result<Vec<u8>, WriteError> {
+    let mut described = BTreeMap::new();
+    let mut offset = 0usize;
+    for tensor in tensors {
+        let bytes = length_of(tensor.dtype, &tensor.shape).and_then(|bytes| offset.checked_add(bytes));
+        let end = bytes.ok_or_else(|| WriteError::Store {
+            name: tensor.name.clone(),
+            why: "it has more bytes than can be counted".to_owned(),
+        })?;
+        let about = Described { dtype: tensor.dtype, shape: &tensor.shape, data_offsets: (offset, end) };
+        offset = end;
+        if tensor.name == "__metadata__" || described.insert(tensor.name.as_str(), about).is_some() {
+            return Err(WriteError::Duplicate(tensor.name.clone()));
+        }
+    }
+    let mut json = header_json(metadata, &described)?;
+    json.resize(json.len().next_multiple_of(LENGTH_BYTES), b' ');
+    let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(json);
+    Ok(bytes)
+}
+
+/// The bytes of a tensor, if they can be counted.
+fn length_of(dtype: Dtype, shape: &[usize]) -> Option<usize> {
+    let bits = shape.iter().try_fold(dtype.bitsize(), |product, &n| product.checked_mul(n));
+    bits.map(|bits| bits.div_ceil(8))
+}
+
+/// How the values of an element type lie in bytes; none for types whose values are not read.
+pub(crate) fn blocks(dtype: Dtype) -> Option<BlockType> {
+    Some(match dtype {
+        Dtype::F32 => BlockType::F32,
+        Dtype::F16 => BlockType::F16,
+        Dtype::BF16 => BlockType::BF16,
+        Dtype::F64 => BlockType::F64,
+        Dtype::I8 => BlockType::I8,
+        Dtype::I16 => BlockType::I16,
+        Dtype::I32 => BlockType::I32,
+        Dtype::I64 => BlockType::I64,
+        _ => return None,
+    })
+}
+
 /// Writes tensors and metadata. Values are stored with the widest element types first, then by name.
 ///
 /// # Errors
@@ -63,24 +123,13 @@ struct Described<'a> {
 pub fn write(entries: &[Entry<'_>], metadata: &BTreeMap<String, String>) -> Result<Vec<u8>, WriteError> {
     let mut ordered = entries.to_vec();
     ordered.sort_by(|a, b| b.dtype.cmp(&a.dtype).then(a.name.cmp(b.name)));
-
-    let mut described = BTreeMap::new();
-    let mut offset = 0;
-    for entry in &ordered {
-        check_length(entry)?;
-        let data_offsets = (offset, offset + entry.bytes.len());
-        offset = data_offsets.1;
-        let about = Described { dtype: entry.dtype, shape: entry.shape, data_offsets };
-        if entry.name == "__metadata__" || described.insert(entry.name, about).is_some() {
-            return Err(WriteError::Duplicate(entry.name.to_owned()));
-        }
-    }
-    let mut header = header_json(metadata, &described)?;
-    header.resize(header.len().next_multiple_of(LENGTH_BYTES), b' ');
-
-    let mut bytes = Vec::with_capacity(LENGTH_BYTES + header.len() + offset);
-    bytes.extend((header.len() as u64).to_le_bytes());
-    bytes.extend(header);
+    ordered.iter().try_for_each(check_length)?;
+    let planned = ordered.iter().map(|entry| Planned {
+        name: entry.name.to_owned(),
+        dtype: entry.dtype,
+        shape: entry.shape.to_vec(),
+    });
+    let mut bytes = header(&planned.collect::<Vec<_>>(), metadata)?;
     ordered.iter().for_each(|entry| bytes.extend(entry.bytes));
     Ok(bytes)
 }
@@ -101,8 +150,7 @@ fn header_json(
 }
 
 fn check_length(entry: &Entry<'_>) -> Result<(), WriteError> {
-    let bits = entry.shape.iter().try_fold(entry.dtype.bitsize(), |product, &n| product.checked_mul(n));
-    let needed = bits.map_or(u64::MAX, |bits| bits.div_ceil(8) as u64);
+    let needed = length_of(entry.dtype, entry.shape).map_or(u64::MAX, |bytes| bytes as u64);
     let found = entry.bytes.len() as u64;
     if needed == found {
         return Ok(());
@@ -115,8 +163,14 @@ fn check_length(entry: &Entry<'_>) -> Result<(), WriteError> {
 /// # Errors
 /// [`ReadError`] if the header is cut short, is no JSON, or its entries overlap or leave gaps.
 pub fn read_header(bytes: &[u8]) -> Result<Header, ReadError> {
-    let (_, metadata) = SafeTensors::read_metadata(bytes)
-        .map_err(|why| Place::Byte(0).error(Problem::Syntax(format!("no safetensors file: {why}"))))?;
+    let refuse = |why: String| Place::Byte(0).error(Problem::Syntax(format!("no safetensors file: {why}")));
+    let (length, rest) =
+        bytes.split_first_chunk().ok_or_else(|| refuse("it ends within its first 8 bytes".to_owned()))?;
+    let needed = u64::from_le_bytes(*length);
+    let json = usize::try_from(needed).ok().and_then(|length| rest.get(..length)).ok_or_else(|| {
+        Place::Byte(LENGTH_BYTES as u64).error(Problem::Truncated { needed, found: rest.len() as u64 })
+    })?;
+    let metadata: Metadata = serde_json::from_slice(json).map_err(|why| refuse(why.to_string()))?;
     let tensors = metadata.tensors().into_iter().map(|(name, info)| {
         (name, TensorInfo { dtype: info.dtype, shape: info.shape.clone(), data_offsets: info.data_offsets })
     });

@@ -107,6 +107,16 @@ impl BlockLayout {
         self.channels
     }
 
+    /// The product of the lengths before the channel axis.
+    pub fn outer(&self) -> usize {
+        self.outer
+    }
+
+    /// The product of the lengths after the channel axis.
+    pub fn inner(&self) -> usize {
+        self.inner
+    }
+
     /// The number of values of one channel.
     pub fn channel_len(&self) -> usize {
         self.outer * self.inner

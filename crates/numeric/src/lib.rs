@@ -6,7 +6,9 @@
 
 pub mod affine;
 pub mod error;
+pub mod float16;
 pub mod format;
+pub mod ggml;
 pub mod histogram;
 pub mod layout;
 pub mod pack;

@@ -1,0 +1,17 @@
+#![no_main]
+//! Whatever the bytes, a file's header is read or refused, and every tensor that it lists has its values.
+
+use std::io::Cursor;
+
+use fewbit_formats::{Limits, TensorFile, gguf};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    drop(gguf::Header::read(Cursor::new(bytes), &Limits::default()));
+    if let Ok(mut file) = TensorFile::open(Cursor::new(bytes), &Limits::default()) {
+        for tensor in file.tensors.clone() {
+            assert!(tensor.bytes <= bytes.len() as u64);
+            drop(file.values(&tensor, 0, tensor.rows().min(4)));
+        }
+    }
+});
