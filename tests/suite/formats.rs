@@ -4,12 +4,16 @@
 
 #[path = "formats/arrays.rs"]
 mod arrays;
+#[path = "formats/export.rs"]
+mod export;
 #[path = "formats/hostile.rs"]
 mod hostile;
 #[path = "formats/import.rs"]
 mod import;
 #[path = "formats/parity.rs"]
 mod parity;
+#[path = "formats/tensors.rs"]
+mod tensors;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -25,6 +25,8 @@ pub enum Code {
     WorkerLost,
     /// A file of ours could not be fetched.
     Fetch,
+    /// A file that was written says something in another way than it was meant.
+    Export,
 }
 
 /// Something that went wrong.

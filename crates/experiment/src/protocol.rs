@@ -170,8 +170,44 @@ pub struct Focus {
 pub enum ExportForm {
     /// safetensors with packed codes, scales and zero points.
     Safetensors,
+    /// ONNX with QuantizeLinear and DequantizeLinear. What it says in another way is told as a warning.
+    Onnx {
+        /// Whether biases are integers where a layer has 8 bits; see [`fewbit_formats::onnx::write::Export`].
+        integer_biases: bool,
+    },
     /// The report as JSON.
     Report,
+    /// GGUF with the codes in ggml's blocks. What it says in another way is told as a warning.
+    Gguf,
+    /// The report as a page of HTML.
+    Page,
+    /// A file about the model for another tool.
+    Tool(ToolFile),
+}
+
+/// Files for other people's tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToolFile {
+    /// Node data for Model Explorer.
+    ModelExplorer,
+    /// An attachment for Netron.
+    Netron,
+    /// The list `nodes_to_exclude` of ONNX Runtime's quantizer.
+    NodesToExclude,
+    /// Lines `--tensor-type` for llama.cpp's quantizer.
+    TensorTypes,
+}
+
+impl ToolFile {
+    /// How the names of its files end.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::ModelExplorer => "explorer.json",
+            Self::Netron => "netron.json",
+            Self::NodesToExclude => "exclude.json",
+            Self::TensorTypes => "tensor-types.txt",
+        }
+    }
 }
 
 /// The stages of long work, by name.

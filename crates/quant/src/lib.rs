@@ -13,6 +13,7 @@ pub mod activations;
 pub mod analysis;
 pub mod answers;
 mod batches;
+pub mod deploy;
 pub mod error;
 pub mod evaluate;
 pub mod layer;
@@ -38,6 +39,7 @@ pub mod weights;
 
 pub use analysis::{Analysis, AnalysisOptions, LayerErrors};
 pub use answers::{Guess, Prediction};
+pub use deploy::Deployed;
 pub use error::QuantError;
 pub use evaluate::{Evaluator, EvaluatorOptions};
 pub use layer::QuantizedLayer;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use fewbit_formats::onnx::write::{self, Export};
 use fewbit_formats::{Array, Dataset, Limits, npz, onnx};
 use fewbit_graph::{Bindings, Dim, Graph, Source, Tensor, WireId};
 use fewbit_runtime::cpu::Cpu;
@@ -29,6 +30,40 @@ fn every_golden_computes_what_onnx_runtime_does() {
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     assert!(compared > 150, "{compared} goldens");
+}
+
+#[test]
+fn every_golden_that_is_written_and_read_again_computes_the_same_bits() {
+    let mut faults = Vec::new();
+    for path in files_in("tests/golden/onnx", &["npz"]) {
+        if let Err(why) = written_again(&path) {
+            faults.push(format!("{}: {why}", file_name(&path)));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Runs a golden as it is, and as it is written.
+fn written_again(path: &Path) -> Result<(), String> {
+    let text = |why: &dyn ToString| why.to_string();
+    let arrays = npz::read(&std::fs::read(path).unwrap(), &Limits::default()).map_err(|e| text(&e))?;
+    let bytes = std::fs::read(path.with_extension("onnx")).unwrap();
+    let (model, _) = onnx::read(&bytes, &Limits::default()).map_err(|e| text(&e))?;
+    let export = Export {
+        graph: &model.graph,
+        codes: BTreeMap::new(),
+        integer_biases: true,
+        metadata: model.metadata.clone(),
+    };
+    let written = write::write(&export).map_err(|e| text(&e))?;
+    let (again, _) = onnx::read(&written.bytes, &Limits::default()).map_err(|e| text(&e))?;
+    let outputs = [&model.graph, &again.graph].map(|graph| {
+        let inputs = graph.inputs.iter().map(|wire| (*wire, tensor(&arrays, "in", &graph.wire(*wire).name)));
+        let names: Vec<String> = graph.outputs.iter().map(|wire| graph.wire(*wire).name.clone()).collect();
+        run(graph, &inputs.collect()).map(|values| (names, values))
+    });
+    let [before, after] = outputs;
+    if before? == after? { Ok(()) } else { Err("other values".to_owned()) }
 }
 
 /// The largest error of all outputs of a golden.

@@ -24,7 +24,7 @@ use fewbit_runtime::cpu::Cpu;
 use fewbit_runtime::{Backend, Control, RunError};
 
 use crate::failure::{Code, Failure};
-use crate::protocol::{Event, ExportForm, Focus, Request, Stage};
+use crate::protocol::{Event, ExportForm, Focus, Request, Stage, ToolFile};
 
 use estimate::{Estimating, Paces};
 use goal::{Goal, Reached};
@@ -351,15 +351,36 @@ impl Engine {
     fn export(&self, form: ExportForm) -> Result<(), Failure> {
         let (Some(bench), Some(goal)) = (&self.bench, &self.goal) else { return Err(nothing_there()) };
         let stem = bench.prepared.facts.name.trim_end_matches(".onnx");
+        let mut notes = Vec::new();
         let (name, mime, bytes) = match form {
+            ExportForm::Onnx { integer_biases } => {
+                let written = export::onnx(bench, &goal.recipe, integer_biases)?;
+                notes = written.notes;
+                (format!("{stem}-fewbit.onnx"), "application/octet-stream", written.bytes)
+            }
             ExportForm::Safetensors => {
                 let bytes = export::weights(bench, &goal.recipe)?;
                 (format!("{stem}-fewbit.safetensors"), "application/octet-stream", bytes)
+            }
+            ExportForm::Gguf => {
+                let (bytes, told) = export::gguf(bench, &goal.recipe)?;
+                notes = told;
+                (format!("{stem}-fewbit.gguf"), "application/octet-stream", bytes)
+            }
+            ExportForm::Page => {
+                (format!("{stem}-fewbit.html"), "text/html", export::page(bench, &goal.recipe))
+            }
+            ExportForm::Tool(tool) => {
+                let mime = if tool == ToolFile::TensorTypes { "text/plain" } else { "application/json" };
+                (format!("{stem}-fewbit.{}", tool.ending()), mime, export::file(bench, tool))
             }
             ExportForm::Report => {
                 (format!("{stem}-fewbit.json"), "application/json", export::report(bench, &goal.recipe)?)
             }
         };
+        if !notes.is_empty() {
+            self.emit(Event::Warning(Failure::new(Code::Export, notes.join("; "))));
+        }
         self.host.emit(Event::Exported { name, mime: mime.to_owned() }, Some(bytes));
         Ok(())
     }

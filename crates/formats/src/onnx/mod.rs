@@ -7,6 +7,7 @@
 //!
 //! In reading order: [`proto`] has the messages as they are stored, `scan` and `order` what is checked first,
 //! `inline` writes out graphs within graphs, [`element`] has the types of elements, `importer` what is known of each value, `call` what a node's builder may ask, and `ops` the operators.
+//! [`write`](mod@write) is the way back.
 
 mod attributes;
 mod call;
@@ -23,6 +24,7 @@ pub mod proto;
 mod read;
 mod scan;
 mod tensor;
+pub mod write;
 
 use std::fmt;
 

@@ -8,7 +8,7 @@ use prost::{Message, Oneof};
 
 use crate::error::{Place, Problem, ReadError};
 
-/// [`TensorProto::data_type`] of what we can read.
+/// [`TensorProto::data_type`] of what we read and write.
 pub mod data_type {
     pub const FLOAT: i32 = 1;
     pub const UINT8: i32 = 2;

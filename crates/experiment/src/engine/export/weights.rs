@@ -1,53 +1,14 @@
-//! Writing the quantized model out.
+//! The quantized model as safetensors.
 
 use std::collections::BTreeMap;
 
 use fewbit_formats::safetensors::{self, Dtype, Entry};
 use fewbit_numeric::{Affine, pack};
 use fewbit_quant::Recipe;
-use fewbit_quant::report::{Evaluation, LayerReport, ModelFacts, Size};
-use serde::Serialize;
 
-use super::Bench;
+use super::{as_applied, run};
+use crate::engine::Bench;
 use crate::failure::{Code, Failure};
-
-/// The report of one recipe, as a file.
-#[derive(Serialize)]
-struct Report<'a> {
-    model: &'a ModelFacts,
-    recipe: &'a Recipe,
-    /// What was learned; none for rounding to nearest.
-    run: Option<&'static str>,
-    size: Size,
-    evaluation: Option<Evaluation>,
-    layers: Vec<LayerReport>,
-    layer_samples: u32,
-}
-
-/// The report as JSON.
-pub(super) fn report(bench: &Bench, recipe: &Recipe) -> Result<Vec<u8>, Failure> {
-    let report = Report {
-        model: &bench.prepared.facts,
-        recipe: &as_applied(bench, recipe),
-        run: run(bench),
-        size: bench.size(),
-        evaluation: bench.evaluation(),
-        layers: bench.reports(),
-        layer_samples: bench.layer_samples(),
-    };
-    serde_json::to_vec_pretty(&report).map_err(|error| Failure::new(Code::Engine, error))
-}
-
-/// The recipe of what is on the bench: its pipeline only if it was run.
-fn as_applied(bench: &Bench, recipe: &Recipe) -> Recipe {
-    let pipeline = bench.run().map(|_| recipe.pipeline.clone()).unwrap_or_default();
-    Recipe { pipeline, ..recipe.clone() }
-}
-
-/// Whether the run on the bench came to its end; none if there is no run.
-fn run(bench: &Bench) -> Option<&'static str> {
-    bench.adopted.as_ref().map(|run| if run.complete { "complete" } else { "stopped early" })
-}
 
 /// The quantized model as safetensors.
 ///
@@ -56,7 +17,7 @@ fn run(bench: &Bench) -> Option<&'static str> {
 /// the metadata say its format, granularity and shape. A weight in float keeps its name, and so does a bias. The quantized
 /// input of a layer has `layer.input.scales` and `layer.input.zero_points`, one for the tensor or one for each channel, and
 /// its format in the metadata. BatchNorms are folded.
-pub(super) fn weights(bench: &Bench, recipe: &Recipe) -> Result<Vec<u8>, Failure> {
+pub(in crate::engine) fn weights(bench: &Bench, recipe: &Recipe) -> Result<Vec<u8>, Failure> {
     let failed = |error: &dyn ToString| Failure::new(Code::Engine, error.to_string());
     let graph = &bench.prepared.graph;
     let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
