@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use fewbit_numeric::Format;
-use fewbit_quant::RangeMethod;
+use fewbit_numeric::ggml::BlockType;
+use fewbit_quant::{Choice, RangeMethod};
 
 use crate::asked::{AskedChoice, AskedPipeline, Exception};
 
@@ -51,11 +52,16 @@ pub(crate) enum Engine {
 pub(crate) enum Command {
     /// List the models that come with Fewbit.
     Models,
-    /// Show a model's layers, operators and cost.
+    /// Show a model's layers, operators and cost; of GGUF and safetensors, the tensors.
     Inspect {
-        /// A gallery id or an ONNX file.
+        /// A gallery id or an ONNX, GGUF or safetensors file.
         model: String,
+        /// Look at the values of tensors too: their range, mean, deviation and zeros.
+        #[arg(long)]
+        statistics: bool,
     },
+    /// Write the tensors of a GGUF or safetensors file in other types, one at a time.
+    Convert(Convert),
     /// Run a model as it is on inputs of your own, and write its outputs as .npy files.
     Infer {
         /// A gallery id or an ONNX file.
@@ -69,10 +75,12 @@ pub(crate) enum Command {
     },
     /// Quantize a model and measure it against float.
     Eval(Eval),
-    /// Quantize a model, run methods on it, measure it and write it as safetensors.
+    /// Quantize a model, run methods on it, measure it and write it.
     Quantize(Quantize),
     /// The same with a method that trains the whole network, like LSQ.
     Train(Quantize),
+    /// Quantize a model, measure it and write what came of it: a page of HTML, JSON, or a file for another tool.
+    Report(Report),
     /// Run a grid of recipes, and write a line of JSON for each.
     Sweep(Sweep),
     /// List the methods with what they need and what can be set.
@@ -180,9 +188,59 @@ pub(crate) struct Quantize {
     /// The data.
     #[command(flatten)]
     pub(crate) data: Data,
-    /// Where the quantized model goes: packed codes, scales and zero points, biases.
-    #[arg(long, short, value_name = "OUT.safetensors")]
+    /// Where the quantized model goes: .onnx (QuantizeLinear and DequantizeLinear), .safetensors (packed codes, scales and
+    /// zero points, biases) or .gguf (codes in ggml's blocks, weights alone).
+    #[arg(long, short, value_name = "OUT.onnx|OUT.safetensors|OUT.gguf")]
     pub(crate) output: PathBuf,
+    /// Write biases as floats. Without it, ONNX gets int32 biases where a layer's weight and input have 8 bits: kernels for
+    /// integers need them.
+    #[arg(long)]
+    pub(crate) float_biases: bool,
+}
+
+/// `fewbit report`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = DEFAULTS)]
+pub(crate) struct Report {
+    /// A gallery id or an ONNX file.
+    pub(crate) model: String,
+    /// What is quantized, and how.
+    #[command(flatten)]
+    pub(crate) recipe: RecipeArgs,
+    /// The data.
+    #[command(flatten)]
+    pub(crate) data: Data,
+    /// Where it goes: .html, .json, .explorer.json (node data for Model Explorer), .netron.json (an attachment for Netron),
+    /// .exclude.json (nodes_to_exclude for ONNX Runtime's quantizer) or .tensor-types.txt (lines for llama.cpp's).
+    #[arg(long, short, value_name = "OUT.html")]
+    pub(crate) output: PathBuf,
+}
+
+/// `fewbit convert`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Convert {
+    /// A GGUF or safetensors file.
+    pub(crate) input: PathBuf,
+    /// Where it goes: .gguf in ggml's types, or .safetensors with packed codes as compressed-tensors has them (and a config.json
+    /// beside it).
+    #[arg(long, short, value_name = "OUT.gguf|OUT.safetensors")]
+    pub(crate) output: PathBuf,
+    /// For GGUF, the type of every tensor of two axes or more: Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K, F32, F16, BF16
+    /// [default: Q8_0].
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) r#type: Option<BlockType>,
+    /// For safetensors, how weights of two axes are quantized, embeddings and the head aside [default: int4@group32].
+    #[arg(long, value_name = "CHOICE")]
+    pub(crate) weights: Option<Choice>,
+    /// An exception: names of tensors (`*` for any characters) and a TYPE or CHOICE, or `keep`; later ones win.
+    #[arg(long = "set", value_name = "PATTERN=TYPE|CHOICE|keep", value_parser = split_rule)]
+    pub(crate) set: Vec<(String, String)>,
+}
+
+fn split_rule(text: &str) -> Result<(String, String), &'static str> {
+    let (pattern, choice) =
+        text.rsplit_once('=').ok_or("write PATTERN=TYPE, PATTERN=CHOICE or PATTERN=keep")?;
+    Ok((pattern.to_owned(), choice.to_owned()))
 }
 
 /// `fewbit sweep`.

@@ -191,11 +191,12 @@ impl Bench {
         Ok(measured)
     }
 
-    /// The quantized model as safetensors.
-    pub(crate) async fn weights(&mut self) -> anyhow::Result<Vec<u8>> {
-        let heard = self.receive(Request::Export { form: ExportForm::Safetensors }, Vec::new()).await?;
+    /// The quantized model as a file, and what is worth knowing of it.
+    pub(crate) async fn export(&mut self, form: ExportForm) -> anyhow::Result<(Vec<u8>, Vec<String>)> {
+        let before = self.notes.len();
+        let heard = self.receive(Request::Export { form }, Vec::new()).await?;
         match heard.into_iter().find_map(|(_, blob)| blob) {
-            Some(bytes) => Ok(bytes),
+            Some(bytes) => Ok((bytes, self.notes.split_off(before))),
             None => bail!("the engine wrote no file"),
         }
     }

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod bench;
+mod convert;
 mod eval;
 mod infer;
 mod inspect;
@@ -9,9 +10,12 @@ mod methods;
 mod models;
 mod quantize;
 mod replay;
+mod report;
 mod sweep;
+mod tensors;
 
 pub(crate) use bench::bench;
+pub(crate) use convert::convert;
 pub(crate) use eval::eval;
 pub(crate) use infer::infer;
 pub(crate) use inspect::inspect;
@@ -20,4 +24,5 @@ pub(crate) use methods::methods;
 pub(crate) use models::models;
 pub(crate) use quantize::{quantize, train};
 pub(crate) use replay::replay;
+pub(crate) use report::report;
 pub(crate) use sweep::sweep;

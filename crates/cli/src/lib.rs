@@ -49,13 +49,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>, out: &mut dyn Write, messag
 async fn answer(args: &Args, messages: &mut dyn Write) -> anyhow::Result<Answer> {
     match &args.command {
         Command::Models => commands::models(),
-        Command::Inspect { model } => commands::inspect(model),
+        Command::Inspect { model, statistics } => commands::inspect(model, *statistics),
+        Command::Convert(convert) => commands::convert(convert, messages),
         Command::Infer { model, inputs, output } => {
             commands::infer(args.backend, model, inputs, output).await
         }
         Command::Eval(eval) => commands::eval(args.backend, eval, messages).await,
         Command::Quantize(quantize) => commands::quantize(args.backend, quantize, messages).await,
         Command::Train(train) => commands::train(args.backend, train, messages).await,
+        Command::Report(report) => commands::report(args.backend, report, messages).await,
         Command::Sweep(sweep) => commands::sweep(args.backend, sweep, messages).await,
         Command::Methods => commands::methods(),
         Command::Link(link) => commands::link(args.backend, link, messages).await,

@@ -5,6 +5,7 @@
 //! say to each other. Start reading at [`document`].
 
 pub mod command;
+pub mod convert;
 pub mod document;
 pub mod engine;
 pub mod failure;

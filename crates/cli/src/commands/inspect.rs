@@ -1,15 +1,25 @@
 //! `fewbit inspect`.
 
+use std::path::Path;
+
+use anyhow::bail;
 use fewbit_experiment::engine;
 use fewbit_runtime::cpu::Cpu;
 use serde_json::{Value, json};
 
+use super::tensors;
 use crate::args::Data;
 use crate::output::{Answer, table};
 use crate::source::Source;
 
-/// Shows what a model is.
-pub(crate) fn inspect(model: &str) -> anyhow::Result<Answer> {
+/// Shows what a model is, or what tensors a file has.
+pub(crate) fn inspect(model: &str, statistics: bool) -> anyhow::Result<Answer> {
+    if let Some(answer) = tensors::inspect(Path::new(model), statistics)? {
+        return Ok(answer);
+    }
+    if statistics {
+        bail!("--statistics is for the tensors of GGUF and safetensors files");
+    }
     let source = Source::open(model, &Data::default())?;
     let bench = engine::Bench::read(&source.name, &source.model, None, None, Vec::new(), &Cpu::new())?;
     let facts = &bench.prepared.facts;

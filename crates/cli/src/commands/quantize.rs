@@ -2,13 +2,16 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use fewbit_experiment::protocol::ExportForm;
 use fewbit_quant::methods::{ALL, Stage};
 use serde_json::json;
 
 use super::eval::measure;
 use crate::args::{Engine, Quantize};
+use crate::bench::Bench;
 use crate::output::Answer;
 use crate::source::recipe;
 
@@ -19,13 +22,45 @@ pub(crate) async fn quantize(
     messages: &mut dyn Write,
 ) -> anyhow::Result<Answer> {
     let recipe = recipe(&args.recipe)?;
+    let form = form(args)?;
     let (mut bench, mut answer) = measure(engine, &args.model, &recipe, &args.data, messages).await?;
-    let bytes = bench.weights().await?;
-    let path = args.output.display();
-    fs::write(&args.output, &bytes).with_context(|| format!("cannot write {path}"))?;
-    answer.json["output"] = json!(path.to_string());
-    answer.text += &format!("\nwrote {path}, {} bytes\n", bytes.len());
+    write(&mut bench, form, &args.output, &mut answer, messages).await?;
     Ok(answer)
+}
+
+/// Writes what is on the bench, and says so.
+pub(super) async fn write(
+    bench: &mut Bench,
+    form: ExportForm,
+    output: &Path,
+    answer: &mut Answer,
+    messages: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let (bytes, notes) = bench.export(form).await?;
+    let path = output.display();
+    fs::write(output, &bytes).with_context(|| format!("cannot write {path}"))?;
+    answer.json["output"] = json!(path.to_string());
+    for note in notes {
+        writeln!(messages, "note: {note}").ok();
+        if let Some(all) = answer.json["notes"].as_array_mut() {
+            all.push(json!(note));
+        }
+    }
+    answer.text += &format!("\nwrote {path}, {} bytes\n", bytes.len());
+    Ok(())
+}
+
+/// The form that the name of the file asks for.
+fn form(args: &Quantize) -> anyhow::Result<ExportForm> {
+    let ending = args.output.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    match ending {
+        "onnx" => Ok(ExportForm::Onnx { integer_biases: !args.float_biases }),
+        "safetensors" => Ok(ExportForm::Safetensors),
+        "gguf" => Ok(ExportForm::Gguf),
+        _ => {
+            bail!("{} ends with no form that is written: .onnx, .safetensors or .gguf", args.output.display())
+        }
+    }
 }
 
 /// The same with a method that trains the whole network.
