@@ -19,26 +19,35 @@ use crate::common::gpu;
 const MAY_DIFFER: f64 = 0.001;
 
 fn asset(path: &str) -> Vec<u8> {
-    fs::read(format!("{}/../assets/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    fs::read(format!("{}/../assets/{path}", env!("CARGO_MANIFEST_DIR"))).expect("an asset")
 }
 
 /// The codes of a layer of fashion-lenet, the only one that is quantized, after a pipeline on `backend`.
 fn codes(backend: &dyn Backend, layer: usize, text: &str) -> Vec<i32> {
     let (limits, cpu) = (Limits::default(), Cpu::new());
-    let (model, _) = onnx::read(&asset("models/fashion-lenet.onnx"), &limits).unwrap();
-    let prepared = Prepared::new("fashion-lenet", &model, BTreeMap::new(), Vec::new(), &cpu).unwrap();
-    let samples: Tensor =
-        Dataset::read(&asset("data/fashion-calibration.npz"), &limits).unwrap().x.rows(0, 32);
+    let (model, _) =
+        onnx::read(&asset("models/fashion-lenet.onnx"), &limits).expect("a network and a pipeline that work");
+    let prepared = Prepared::new("fashion-lenet", &model, BTreeMap::new(), Vec::new(), &cpu)
+        .expect("a network and a pipeline that work");
+    let samples: Tensor = Dataset::read(&asset("data/fashion-calibration.npz"), &limits)
+        .expect("a network and a pipeline that work")
+        .x
+        .rows(0, 32);
     let mut choices =
         vec![LayerChoice { weights: Choice::Float, activations: Choice::Float }; prepared.layers.len()];
-    choices[layer].weights = "int3@channel".parse().unwrap();
-    let mut network = Network::nearest(prepared, choices, None).unwrap();
+    choices[layer].weights = "int3@channel".parse().expect("a network and a pipeline that work");
+    let mut network = Network::nearest(prepared, choices, None).expect("a network and a pipeline that work");
     let calibration = Calibration { samples, labels: None };
     let control = Control { cancel: &Cancel::default(), pace: &NeverPause };
     let mut scene =
         Scene { backend, cpu: &cpu, network: &mut network, calibration: &calibration, seed: 7, control };
-    block_on(pipeline::run(&text.parse().unwrap(), &mut scene, &mut |_, _| ())).unwrap();
-    network.layers()[layer].codes.as_ref().unwrap().codes.clone()
+    block_on(pipeline::run(
+        &text.parse().expect("a network and a pipeline that work"),
+        &mut scene,
+        &mut |_, _| (),
+    ))
+    .expect("a network and a pipeline that work");
+    network.layers()[layer].codes.as_ref().expect("a network and a pipeline that work").codes.clone()
 }
 
 #[test]
