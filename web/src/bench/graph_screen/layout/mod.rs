@@ -164,8 +164,11 @@ pub fn lay_out(sizes: &[(f64, f64)], edges: &[(u32, u32)]) -> Layout {
 mod tests {
     use super::*;
 
+    /// Widths and heights of boxes, and edges.
+    type Boxes = (Vec<(f64, f64)>, Vec<(u32, u32)>);
+
     /// Residual blocks of a chain of four and an edge around it.
-    fn residual(blocks: u32) -> (Vec<(f64, f64)>, Vec<(u32, u32)>) {
+    fn residual(blocks: u32) -> Boxes {
         let edges = (0..blocks).flat_map(|block| {
             let first = 5 * block;
             (first..first + 5).map(|i| (i, i + 1)).chain([(first, first + 5)])
