@@ -121,3 +121,22 @@ test("a file that the address names is opened once the person agrees; one from e
   assert.match(await other.getByRole("dialog").innerText(), /lies on another server/);
   assert.equal(await other.getByRole("button", { name: "Open it" }).count(), 0);
 });
+
+test("the quantized model is saved as ONNX, GGUF and a report, and opens again", async (t) => {
+  const page = await open(t, "");
+  await settled(page);
+  const save = async (name) => {
+    const download = page.waitForEvent("download");
+    await page.locator(".forms").getByRole("button", { name, exact: true }).click();
+    const file = await download;
+    return { name: file.suggestedFilename(), bytes: await readFile(await file.path()) };
+  };
+  const report = await save("Report (HTML)");
+  assert.match(report.bytes.toString(), /<!doctype html>[\s\S]*fashion-lenet/i);
+  const gguf = await save("GGUF");
+  assert.equal(gguf.bytes.subarray(0, 4).toString(), "GGUF");
+  const onnx = await save("ONNX, quantized");
+  assert.equal(onnx.name, "fashion-lenet-fewbit.onnx");
+  await drop(page, onnx.name, onnx.bytes);
+  await page.waitForFunction(() => document.querySelector("label.model select").selectedOptions[0].textContent === "fashion-lenet-fewbit.onnx");
+});

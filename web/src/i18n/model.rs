@@ -1,5 +1,7 @@
 //! The panel of the model: what does it cost me.
 
+use fewbit_experiment::protocol::{ExportForm, ToolFile};
+
 /// The words.
 pub struct Words {
     /// The panel's name.
@@ -78,10 +80,8 @@ pub struct Words {
     pub sweep_start: &'static str,
     /// Column heads: layer, only this one, all but this one.
     pub sweep_heads: [&'static str; 3],
-    /// Writes the codes.
-    pub export: &'static str,
-    /// Writes the report.
-    pub report: &'static str,
+    /// Writes a file of this form.
+    pub export: fn(ExportForm) -> &'static str,
     /// Writing files.
     pub save: &'static str,
 }
@@ -133,8 +133,17 @@ pub const ENGLISH: Words = Words {
     sweep_hint: "KL of the outputs with only this layer quantized, and with all layers but this one, in nat; lower is better",
     sweep_start: "Measure",
     sweep_heads: ["layer", "only this, nat", "all but this, nat"],
-    export: "Weights (safetensors)",
-    report: "Report (JSON)",
+    export: |form| match form {
+        ExportForm::Onnx { .. } => "ONNX, quantized",
+        ExportForm::Safetensors => "Weights (safetensors)",
+        ExportForm::Gguf => "GGUF",
+        ExportForm::Page => "Report (HTML)",
+        ExportForm::Report => "Report (JSON)",
+        ExportForm::Tool(ToolFile::ModelExplorer) => "Model Explorer",
+        ExportForm::Tool(ToolFile::Netron) => "Netron",
+        ExportForm::Tool(ToolFile::NodesToExclude) => "nodes_to_exclude",
+        ExportForm::Tool(ToolFile::TensorTypes) => "--tensor-type",
+    },
     save: "Save",
 };
 
@@ -181,7 +190,16 @@ pub const CHINESE: Words = Words {
     sweep_hint: "仅量化此层、以及量化除此层外所有层时输出的 KL，单位 nat；越低越好",
     sweep_start: "测量",
     sweep_heads: ["层", "仅此层，nat", "除此层，nat"],
-    export: "权重 (safetensors)",
-    report: "报告 (JSON)",
+    export: |form| match form {
+        ExportForm::Onnx { .. } => "ONNX（已量化）",
+        ExportForm::Safetensors => "权重 (safetensors)",
+        ExportForm::Gguf => "GGUF",
+        ExportForm::Page => "报告 (HTML)",
+        ExportForm::Report => "报告 (JSON)",
+        ExportForm::Tool(ToolFile::ModelExplorer) => "Model Explorer",
+        ExportForm::Tool(ToolFile::Netron) => "Netron",
+        ExportForm::Tool(ToolFile::NodesToExclude) => "nodes_to_exclude",
+        ExportForm::Tool(ToolFile::TensorTypes) => "--tensor-type",
+    },
     save: "保存",
 };

@@ -1,6 +1,6 @@
 //! The panel of the model: what does it cost me.
 
-use fewbit_experiment::protocol::ExportForm;
+use fewbit_experiment::protocol::{ExportForm, ToolFile};
 use leptos::prelude::*;
 
 use answers::Answers;
@@ -18,6 +18,19 @@ pub mod draw;
 pub mod headline;
 pub mod sweep;
 pub mod tried;
+
+/// The files that the model on the bench can be written as.
+const FORMS: [ExportForm; 9] = [
+    ExportForm::Onnx { integer_biases: true },
+    ExportForm::Safetensors,
+    ExportForm::Gguf,
+    ExportForm::Page,
+    ExportForm::Report,
+    ExportForm::Tool(ToolFile::ModelExplorer),
+    ExportForm::Tool(ToolFile::Netron),
+    ExportForm::Tool(ToolFile::NodesToExclude),
+    ExportForm::Tool(ToolFile::TensorTypes),
+];
 
 /// The panel of the model.
 #[component]
@@ -45,10 +58,11 @@ pub fn ModelPanel() -> impl IntoView {
                 <Answers />
                 <Draw />
                 <Sweep />
-                <div class="row">
+                <div class="row forms">
                     <span class="muted">{move || words().model.save}</span>
-                    <button class="chip" on:click=move |_| desk.export(ExportForm::Safetensors)>{move || words().model.export}</button>
-                    <button class="chip" on:click=move |_| desk.export(ExportForm::Report)>{move || words().model.report}</button>
+                    {FORMS.map(|form| view! {
+                        <button class="chip" on:click=move |_| desk.export(form)>{move || (words().model.export)(form)}</button>
+                    }).collect_view()}
                 </div>
             </div>
         </section>
