@@ -56,20 +56,20 @@ pub struct Kernel {
 
 /// The files that kernels import, by the name in `//#import`.
 pub const PRELUDE: &[(&str, &str)] = &[
-    ("prelude/activation.wgsl", include_str!("kernels/prelude/activation.wgsl")),
-    ("prelude/division.wgsl", include_str!("kernels/prelude/division.wgsl")),
-    ("prelude/elements.wgsl", include_str!("kernels/prelude/elements.wgsl")),
-    ("prelude/epilogue.wgsl", include_str!("kernels/prelude/epilogue.wgsl")),
-    ("prelude/groups.wgsl", include_str!("kernels/prelude/groups.wgsl")),
-    ("prelude/index.wgsl", include_str!("kernels/prelude/index.wgsl")),
-    ("prelude/nan.wgsl", include_str!("kernels/prelude/nan.wgsl")),
-    ("prelude/parts.wgsl", include_str!("kernels/prelude/parts.wgsl")),
-    ("prelude/quantizer.wgsl", include_str!("kernels/prelude/quantizer.wgsl")),
-    ("prelude/reduction.wgsl", include_str!("kernels/prelude/reduction.wgsl")),
-    ("prelude/statistics.wgsl", include_str!("kernels/prelude/statistics.wgsl")),
-    ("prelude/strided.wgsl", include_str!("kernels/prelude/strided.wgsl")),
-    ("prelude/trigonometry.wgsl", include_str!("kernels/prelude/trigonometry.wgsl")),
-    ("prelude/window.wgsl", include_str!("kernels/prelude/window.wgsl")),
+    ("prelude/activation.wgsl", wgsl!("prelude/activation.wgsl")),
+    ("prelude/division.wgsl", wgsl!("prelude/division.wgsl")),
+    ("prelude/elements.wgsl", wgsl!("prelude/elements.wgsl")),
+    ("prelude/epilogue.wgsl", wgsl!("prelude/epilogue.wgsl")),
+    ("prelude/groups.wgsl", wgsl!("prelude/groups.wgsl")),
+    ("prelude/index.wgsl", wgsl!("prelude/index.wgsl")),
+    ("prelude/nan.wgsl", wgsl!("prelude/nan.wgsl")),
+    ("prelude/parts.wgsl", wgsl!("prelude/parts.wgsl")),
+    ("prelude/quantizer.wgsl", wgsl!("prelude/quantizer.wgsl")),
+    ("prelude/reduction.wgsl", wgsl!("prelude/reduction.wgsl")),
+    ("prelude/statistics.wgsl", wgsl!("prelude/statistics.wgsl")),
+    ("prelude/strided.wgsl", wgsl!("prelude/strided.wgsl")),
+    ("prelude/trigonometry.wgsl", wgsl!("prelude/trigonometry.wgsl")),
+    ("prelude/window.wgsl", wgsl!("prelude/window.wgsl")),
 ];
 
 impl Kernel {

@@ -13,6 +13,13 @@
 //! Kernels keep to what every WebGPU device offers, and no result depends on the order in which invocations run: the same
 //! device and the same input give the same bits.
 
+/// A kernel's source as the build script leaves it, by its path in `kernels/`.
+macro_rules! wgsl {
+    ($path:literal) => {
+        include_str!(concat!(env!("OUT_DIR"), "/kernels/", $path))
+    };
+}
+
 mod assign;
 mod device;
 mod fuse;

@@ -9,7 +9,7 @@ use crate::step::{Recording, Site, Step, groups_for, word};
 /// `choice.wgsl`.
 pub static CHOICE: Kernel = Kernel {
     name: "choice",
-    source: include_str!("choice.wgsl"),
+    source: wgsl!("choice.wgsl"),
     params: size_of::<Params>(),
     storage: &[read(1), read(2), read(3), write(4)],
     constants: &[],

@@ -15,7 +15,7 @@ use crate::step::{Operand, Recording, Site, Step, word};
 /// `conv_direct.wgsl`.
 pub static CONV_DIRECT: Kernel = Kernel {
     name: "conv_direct",
-    source: include_str!("conv_direct.wgsl"),
+    source: wgsl!("conv_direct.wgsl"),
     params: size_of::<Params>(),
     storage: &[read(1), read(2), read(3), write(4)],
     constants: &[],

@@ -23,7 +23,7 @@ use crate::step::{Operand, Recording, Site, Step, word};
 /// `conv_input_grad.wgsl`.
 pub static CONV_INPUT_GRAD: Kernel = Kernel {
     name: "conv_input_grad",
-    source: include_str!("conv_input_grad.wgsl"),
+    source: wgsl!("conv_input_grad.wgsl"),
     params: size_of::<InputParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &["STRIDED"],
@@ -33,7 +33,7 @@ pub static CONV_INPUT_GRAD: Kernel = Kernel {
 /// `conv_weight_grad.wgsl`.
 pub static CONV_WEIGHT_GRAD: Kernel = Kernel {
     name: "conv_weight_grad",
-    source: include_str!("conv_weight_grad.wgsl"),
+    source: wgsl!("conv_weight_grad.wgsl"),
     params: size_of::<WeightParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &[],
@@ -43,7 +43,7 @@ pub static CONV_WEIGHT_GRAD: Kernel = Kernel {
 /// `conv_weight_direct.wgsl`.
 pub static CONV_WEIGHT_DIRECT: Kernel = Kernel {
     name: "conv_weight_direct",
-    source: include_str!("conv_weight_direct.wgsl"),
+    source: wgsl!("conv_weight_direct.wgsl"),
     params: size_of::<WeightDirectParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &[],

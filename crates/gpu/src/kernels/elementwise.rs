@@ -12,7 +12,7 @@ use crate::step::{Operand, Recording, Site, Step, groups_for, word};
 /// `pointwise.wgsl`.
 pub static POINTWISE: Kernel = Kernel {
     name: "pointwise",
-    source: include_str!("pointwise.wgsl"),
+    source: wgsl!("pointwise.wgsl"),
     params: size_of::<PointwiseParams>(),
     storage: &[read(1), write(4)],
     constants: &[],
@@ -22,7 +22,7 @@ pub static POINTWISE: Kernel = Kernel {
 /// `binary.wgsl`.
 pub static BINARY: Kernel = Kernel {
     name: "binary",
-    source: include_str!("binary.wgsl"),
+    source: wgsl!("binary.wgsl"),
     params: size_of::<BinaryParams>(),
     storage: &[read(1), read(2), write(4)],
     constants: &["FUNCTION"],
@@ -32,7 +32,7 @@ pub static BINARY: Kernel = Kernel {
 /// `function.wgsl`.
 pub static FUNCTION: Kernel = Kernel {
     name: "function",
-    source: include_str!("function.wgsl"),
+    source: wgsl!("function.wgsl"),
     params: size_of::<FunctionParams>(),
     storage: &[read(1), write(2)],
     constants: &["ACTIVATION"],
@@ -42,7 +42,7 @@ pub static FUNCTION: Kernel = Kernel {
 /// `unary_grad.wgsl`.
 pub static UNARY_GRAD: Kernel = Kernel {
     name: "unary_grad",
-    source: include_str!("unary_grad.wgsl"),
+    source: wgsl!("unary_grad.wgsl"),
     params: size_of::<FunctionParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &["ACTIVATION"],
@@ -52,7 +52,7 @@ pub static UNARY_GRAD: Kernel = Kernel {
 /// `batch_norm.wgsl`.
 pub static BATCH_NORM: Kernel = Kernel {
     name: "batch_norm",
-    source: include_str!("batch_norm.wgsl"),
+    source: wgsl!("batch_norm.wgsl"),
     params: size_of::<BatchNormParams>(),
     storage: &[read(1), read(2), read(3), read(5), read(6), write(4)],
     constants: &[],

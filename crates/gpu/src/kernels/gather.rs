@@ -9,7 +9,7 @@ use crate::step::{Recording, Site, Step, groups_for, word};
 /// `gather.wgsl`.
 pub static GATHER: Kernel = Kernel {
     name: "gather",
-    source: include_str!("gather.wgsl"),
+    source: wgsl!("gather.wgsl"),
     params: size_of::<Params>(),
     storage: &[read(1), read(2), write(3)],
     constants: &[],
@@ -19,7 +19,7 @@ pub static GATHER: Kernel = Kernel {
 /// `gather_grad.wgsl`.
 pub static GATHER_GRAD: Kernel = Kernel {
     name: "gather_grad",
-    source: include_str!("gather_grad.wgsl"),
+    source: wgsl!("gather_grad.wgsl"),
     params: size_of::<Params>(),
     storage: &[read(1), read(2), write(3)],
     constants: &[],

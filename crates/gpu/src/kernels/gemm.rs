@@ -19,7 +19,7 @@ use crate::step::{Operand, Site, Step, word};
 /// `gemm.wgsl`.
 pub static GEMM: Kernel = Kernel {
     name: "gemm",
-    source: include_str!("gemm.wgsl"),
+    source: wgsl!("gemm.wgsl"),
     params: size_of::<Params>(),
     storage: &[read(1), read(2), read(3), write(4)],
     constants: &[],

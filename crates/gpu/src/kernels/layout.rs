@@ -11,7 +11,7 @@ use crate::step::{Operand, Recording, Site, Step, groups_for, word};
 /// `copy.wgsl`.
 pub static COPY: Kernel = Kernel {
     name: "copy",
-    source: include_str!("copy.wgsl"),
+    source: wgsl!("copy.wgsl"),
     params: size_of::<CopyParams>(),
     storage: &[read(1), write(2)],
     constants: &[],
@@ -21,7 +21,7 @@ pub static COPY: Kernel = Kernel {
 /// `pad.wgsl`.
 pub static PAD: Kernel = Kernel {
     name: "pad",
-    source: include_str!("pad.wgsl"),
+    source: wgsl!("pad.wgsl"),
     params: size_of::<PadParams>(),
     storage: &[read(1), write(2)],
     constants: &["MODE"],

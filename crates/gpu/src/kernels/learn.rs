@@ -9,7 +9,7 @@ use crate::step::{Operand, Recording, Site, Step, groups_for, word};
 /// `bernoulli.wgsl`.
 pub static BERNOULLI: Kernel = Kernel {
     name: "bernoulli",
-    source: include_str!("bernoulli.wgsl"),
+    source: wgsl!("bernoulli.wgsl"),
     params: size_of::<BernoulliParams>(),
     storage: &[read(1), write(2)],
     constants: &[],
@@ -19,7 +19,7 @@ pub static BERNOULLI: Kernel = Kernel {
 /// `update.wgsl`.
 pub static UPDATE: Kernel = Kernel {
     name: "update",
-    source: include_str!("update.wgsl"),
+    source: wgsl!("update.wgsl"),
     params: size_of::<UpdateParams>(),
     storage: &[read(1), read(2), read(3), read(4), write(5)],
     constants: &["RULE"],

@@ -13,7 +13,7 @@ use crate::step::{Operand, Recording, Site, Step, groups_for, word};
 /// `moments.wgsl`.
 pub static MOMENTS: Kernel = Kernel {
     name: "moments",
-    source: include_str!("moments.wgsl"),
+    source: wgsl!("moments.wgsl"),
     params: size_of::<ChannelParams>(),
     storage: &[read(1), write(2)],
     constants: &[],
@@ -23,7 +23,7 @@ pub static MOMENTS: Kernel = Kernel {
 /// `compare.wgsl`.
 pub static COMPARE: Kernel = Kernel {
     name: "compare",
-    source: include_str!("compare.wgsl"),
+    source: wgsl!("compare.wgsl"),
     params: size_of::<ChannelParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &[],
@@ -33,7 +33,7 @@ pub static COMPARE: Kernel = Kernel {
 /// `statistics.wgsl`.
 pub static STATISTICS: Kernel = Kernel {
     name: "statistics",
-    source: include_str!("statistics.wgsl"),
+    source: wgsl!("statistics.wgsl"),
     params: size_of::<StatisticsParams>(),
     storage: &[read(1), write(2)],
     constants: &["MOMENTS"],
@@ -43,7 +43,7 @@ pub static STATISTICS: Kernel = Kernel {
 /// `histogram.wgsl`.
 pub static HISTOGRAM: Kernel = Kernel {
     name: "histogram",
-    source: include_str!("histogram.wgsl"),
+    source: wgsl!("histogram.wgsl"),
     params: size_of::<HistogramParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &[],
@@ -53,7 +53,7 @@ pub static HISTOGRAM: Kernel = Kernel {
 /// `histogram_sum.wgsl`.
 pub static HISTOGRAM_SUM: Kernel = Kernel {
     name: "histogram_sum",
-    source: include_str!("histogram_sum.wgsl"),
+    source: wgsl!("histogram_sum.wgsl"),
     params: size_of::<SumParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &[],

@@ -8,7 +8,7 @@ use crate::step::{Recording, Site, Step, groups_for, word};
 /// `top_k.wgsl`.
 pub static TOP_K: Kernel = Kernel {
     name: "top_k",
-    source: include_str!("top_k.wgsl"),
+    source: wgsl!("top_k.wgsl"),
     params: size_of::<Params>(),
     storage: &[read(1), write(2)],
     constants: &["LARGEST", "INDICES", "LAST", "NAN_FIRST", "LANES"],
@@ -18,7 +18,7 @@ pub static TOP_K: Kernel = Kernel {
 /// `cumsum.wgsl`.
 pub static CUMSUM: Kernel = Kernel {
     name: "cumsum",
-    source: include_str!("cumsum.wgsl"),
+    source: wgsl!("cumsum.wgsl"),
     params: size_of::<Params>(),
     storage: &[read(1), write(2)],
     constants: &["EXCLUSIVE", "REVERSE"],

@@ -12,7 +12,7 @@ use crate::step::{Operand, Recording, Step, groups_for, word};
 /// `pack.wgsl`.
 pub static PACK: Kernel = Kernel {
     name: "pack",
-    source: include_str!("pack.wgsl"),
+    source: wgsl!("pack.wgsl"),
     params: size_of::<Params>(),
     storage: &[read(1), write(2)],
     constants: &[],

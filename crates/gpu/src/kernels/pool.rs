@@ -11,7 +11,7 @@ use crate::step::{Recording, Site, Step, groups_for, word};
 /// `pool.wgsl`.
 pub static POOL: Kernel = Kernel {
     name: "pool",
-    source: include_str!("pool.wgsl"),
+    source: wgsl!("pool.wgsl"),
     params: size_of::<Params>(),
     storage: &[read(1), write(4)],
     constants: &["MEAN", "INCLUDE_PAD"],

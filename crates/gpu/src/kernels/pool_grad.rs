@@ -11,7 +11,7 @@ use crate::step::{Operand, Recording, Site, Step, groups_for, word};
 /// `pool_argmax.wgsl`.
 pub static POOL_ARGMAX: Kernel = Kernel {
     name: "pool_argmax",
-    source: include_str!("pool_argmax.wgsl"),
+    source: wgsl!("pool_argmax.wgsl"),
     params: size_of::<ArgmaxParams>(),
     storage: &[read(1), write(2)],
     constants: &[],
@@ -21,7 +21,7 @@ pub static POOL_ARGMAX: Kernel = Kernel {
 /// `pool_grad.wgsl`.
 pub static POOL_GRAD: Kernel = Kernel {
     name: "pool_grad",
-    source: include_str!("pool_grad.wgsl"),
+    source: wgsl!("pool_grad.wgsl"),
     params: size_of::<GradParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &["MEAN", "INCLUDE_PAD"],

@@ -10,7 +10,7 @@ use crate::step::{Operand, Recording, Site, Step, groups_for, word};
 /// `quantizer_grad.wgsl`.
 pub static QUANTIZER_GRAD: Kernel = Kernel {
     name: "quantizer_grad",
-    source: include_str!("quantizer_grad.wgsl"),
+    source: wgsl!("quantizer_grad.wgsl"),
     params: size_of::<Params>(),
     storage: &[read(1), read(2), read(3), read(4), read(5), write(6)],
     constants: &["WRT", "SLOPE", "ROUNDED", "PACT"],
@@ -20,7 +20,7 @@ pub static QUANTIZER_GRAD: Kernel = Kernel {
 /// `soft_round.wgsl`.
 pub static SOFT_ROUND: Kernel = Kernel {
     name: "soft_round",
-    source: include_str!("soft_round.wgsl"),
+    source: wgsl!("soft_round.wgsl"),
     params: size_of::<Params>(),
     storage: &[read(1), read(2), read(3), read(4), read(5), read(6), write(7)],
     constants: &["WRT"],

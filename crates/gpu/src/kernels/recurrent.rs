@@ -12,7 +12,7 @@ use crate::step::{Operand, Recording, Site, Step, word};
 /// `recurrent.wgsl`.
 pub static RECURRENT: Kernel = Kernel {
     name: "recurrent",
-    source: include_str!("recurrent.wgsl"),
+    source: wgsl!("recurrent.wgsl"),
     params: size_of::<Params>(),
     storage: &[read(1), read(2), read(3), read(4), read(5), write(6), write(7)],
     constants: &["CELL", "ACTIVATION"],

@@ -10,7 +10,7 @@ use crate::step::{Operand, Recording, Site, Step, word};
 /// `reduce.wgsl`.
 pub static REDUCE: Kernel = Kernel {
     name: "reduce",
-    source: include_str!("reduce.wgsl"),
+    source: wgsl!("reduce.wgsl"),
     params: size_of::<Params>(),
     storage: &[read(1), write(2)],
     constants: &["KIND", "LANES"],

@@ -11,7 +11,7 @@ use crate::step::{Recording, Site, Step, groups_for, word};
 /// `gather_elements.wgsl`.
 pub static GATHER_ELEMENTS: Kernel = Kernel {
     name: "gather_elements",
-    source: include_str!("gather_elements.wgsl"),
+    source: wgsl!("gather_elements.wgsl"),
     params: size_of::<ElementsParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &[],
@@ -21,7 +21,7 @@ pub static GATHER_ELEMENTS: Kernel = Kernel {
 /// `scatter_elements.wgsl`.
 pub static SCATTER_ELEMENTS: Kernel = Kernel {
     name: "scatter_elements",
-    source: include_str!("scatter_elements.wgsl"),
+    source: wgsl!("scatter_elements.wgsl"),
     params: size_of::<ElementsParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &["REDUCTION"],
@@ -31,7 +31,7 @@ pub static SCATTER_ELEMENTS: Kernel = Kernel {
 /// `gather_nd.wgsl`.
 pub static GATHER_ND: Kernel = Kernel {
     name: "gather_nd",
-    source: include_str!("gather_nd.wgsl"),
+    source: wgsl!("gather_nd.wgsl"),
     params: size_of::<PartsParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &[],
@@ -41,7 +41,7 @@ pub static GATHER_ND: Kernel = Kernel {
 /// `scatter_nd.wgsl`.
 pub static SCATTER_ND: Kernel = Kernel {
     name: "scatter_nd",
-    source: include_str!("scatter_nd.wgsl"),
+    source: wgsl!("scatter_nd.wgsl"),
     params: size_of::<PartsParams>(),
     storage: &[read(1), read(2), write(3)],
     constants: &["REDUCTION"],

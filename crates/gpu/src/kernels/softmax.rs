@@ -8,7 +8,7 @@ use crate::step::{Recording, Site, Step, word};
 /// `softmax.wgsl`.
 pub static SOFTMAX: Kernel = Kernel {
     name: "softmax",
-    source: include_str!("softmax.wgsl"),
+    source: wgsl!("softmax.wgsl"),
     params: size_of::<Params>(),
     storage: &[read(1), write(2)],
     constants: &["LOGARITHM", "LANES"],
