@@ -129,6 +129,8 @@ test("the quantized model is saved as ONNX, GGUF and a report, and opens again",
     const download = page.waitForEvent("download");
     await page.locator(".forms").getByRole("button", { name, exact: true }).click();
     const file = await download;
+    // What a form cannot say is told, over the page.
+    for (const dismiss of await page.locator(".notices").getByRole("button", { name: "Dismiss" }).all()) await dismiss.click();
     return { name: file.suggestedFilename(), bytes: await readFile(await file.path()) };
   };
   const report = await save("Report (HTML)");
