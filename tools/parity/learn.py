@@ -54,6 +54,7 @@ class Quantized(nn.Module):
         self.seen = [0.0, 0.0]
         self.mode = "float"  # float, observe, quantized, learned
         self.latent = None
+        self.behind = nn.Identity()  # the activation function that alone reads its output
 
     def weight(self) -> Tensor:
         if self.mode in ("float", "observe"):
@@ -109,11 +110,17 @@ def lsq(x, scale, low, high):
 
 def wrap(model: nn.Module, weights: int, activations: int) -> "list[Quantized]":
     """Puts quantizers around every layer; the first and the last get 8 bits."""
-    places = [(m, name) for m in model.modules() for name, c in m.named_children() if isinstance(c, (nn.Conv2d, nn.Linear))]
+    modules = dict(model.named_modules())
+    # In the order in which they were registered, which is that in which they run.
+    places = [path for path, module in modules.items() if isinstance(module, (nn.Conv2d, nn.Linear))]
     layers = []
-    for i, (parent, name) in enumerate(places):
+    for i, path in enumerate(places):
         edge = i in (0, len(places) - 1)
+        holder, _, name = path.rpartition(".")
+        parent = modules[holder]
         layer = Quantized(getattr(parent, name), 8 if edge else weights, 8 if edge else activations)
+        if name in ("stem", "conv1"):
+            layer.behind = nn.ReLU()
         setattr(parent, name, layer)
         layers.append(layer)
     return layers
@@ -184,7 +191,7 @@ def gptq(model, layers, x, damping=0.01):
 
 
 def adaround(model, layers, x, iterations, seed, rate=1e-2, weight=0.01, batch=32):
-    """Nagel et al. 2020, arXiv:2004.10568, with the quantized prefix's inputs and the layer's own output."""
+    """Nagel et al. 2020, arXiv:2004.10568, eq. 25: the quantized prefix's inputs, and the output behind the activation function."""
     generator = torch.Generator().manual_seed(seed)
     spent = 0.0
     for layer in layers:
@@ -201,7 +208,7 @@ def adaround(model, layers, x, iterations, seed, rate=1e-2, weight=0.01, batch=3
         start = time.perf_counter()
         for i in range(iterations):
             rows = torch.randint(len(x), (batch,), generator=generator)
-            loss = (layer(inputs[rows]) - wanted[rows]).pow(2).sum(1).mean()
+            loss = (layer.behind(layer(inputs[rows])) - layer.behind(wanted[rows])).pow(2).sum(1).mean()
             if i >= warm:
                 beta = 2 + 18 * (1 - (i - warm) / max(iterations - warm, 1))
                 h = torch.clamp(torch.sigmoid(v) * (ZETA - GAMMA) + GAMMA, 0, 1)
