@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::rc::Rc;
 
 use fewbit_experiment::Failure;
@@ -10,6 +11,8 @@ use fewbit_experiment::failure::Code;
 use fewbit_experiment::protocol::{EngineChoice, Event, Request};
 use fewbit_runtime::{Cancel, Control, LocalFuture, Pace};
 use futures_channel::oneshot;
+use futures_util::future::select;
+use gloo::timers::callback::Timeout;
 use js_sys::Uint8Array;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -21,6 +24,10 @@ mod choose;
 
 /// How long work may go on before messages are looked at.
 const BREATH_MILLIS: f64 = 8.0;
+
+/// How long work waits once it was told what was applied: a frame, in which the page shows it. Where there are few cores, an
+/// engine that evaluates at once would take one from the page just then.
+const FRAME_MILLIS: u32 = 16;
 
 /// The worker's global scope.
 fn scope() -> DedicatedWorkerGlobalScope {
@@ -99,6 +106,13 @@ impl Inbox {
         cancel
     }
 
+    /// Returns once something waits, but after `millis` at the latest.
+    async fn wait_for(&self, millis: u32) {
+        let (ring, rung) = oneshot::channel();
+        let _timer = Timeout::new(millis, move || ring.send(()).unwrap_or_default());
+        select(pin!(self.wait()), rung).await;
+    }
+
     /// Returns once something waits.
     async fn wait(&self) {
         if self.waiting.borrow().is_empty() {
@@ -110,7 +124,8 @@ impl Inbox {
 }
 
 async fn serve(inbox: Rc<Inbox>) {
-    let host: Rc<dyn Host> = Rc::new(Worker);
+    let worker = Rc::new(Worker::default());
+    let host: Rc<dyn Host> = Rc::clone(&worker) as Rc<dyn Host>;
     let pace = Breath::default();
     let mut engine: Option<Engine> = None;
     loop {
@@ -125,6 +140,9 @@ async fn serve(inbox: Rc<Inbox>) {
             engine.receive(request, blobs, &Control { cancel: &cancel, pace: &pace }).await;
         }
         match &mut engine {
+            Some(engine) if engine.has_work() && worker.has_applied.take() => {
+                inbox.wait_for(FRAME_MILLIS).await;
+            }
             Some(engine) if engine.has_work() => {
                 let cancel = inbox.fresh_cancel();
                 engine.advance(&Control { cancel: &cancel, pace: &pace }).await;
@@ -149,7 +167,11 @@ async fn open(engine: &mut Option<Engine>, choice: EngineChoice, spoil: Option<&
     }
 }
 
-struct Worker;
+#[derive(Default)]
+struct Worker {
+    /// Whether the page was told what was applied, and nothing was done since.
+    has_applied: Cell<bool>,
+}
 
 impl Host for Worker {
     fn now_millis(&self) -> f64 {
@@ -157,6 +179,7 @@ impl Host for Worker {
     }
 
     fn emit(&self, event: Event, blob: Option<Vec<u8>>) {
+        self.has_applied.set(self.has_applied.get() || matches!(event, Event::Applied { .. }));
         post(&event, blob);
     }
 }
