@@ -42,7 +42,7 @@ const EPILOGUE_CONSTANTS: [&str; 2] = ["ACTIVATION", "QUANTIZE"];
 pub struct Kernel {
     /// The file's stem.
     pub name: &'static str,
-    /// The file, before its imports are put in; see [`Kernel::wgsl`].
+    /// The file without comments and indentation, before its imports are put in; see [`Kernel::wgsl`].
     pub source: &'static str,
     /// The bytes of its `Params`.
     pub params: usize,
