@@ -261,6 +261,9 @@ fn a_recipe_whose_pipeline_was_not_run_is_rounded_to_nearest_and_says_so() {
     let report = bench.notes.blobs().pop().unwrap();
     let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
     assert_eq!((&report["recipe"]["pipeline"], &report["run"]), (&"".into(), &serde_json::Value::Null));
+    bench.receive(Request::Export { form: ExportForm::Page }, Vec::new());
+    let page = String::from_utf8(bench.notes.blobs().pop().unwrap()).unwrap();
+    assert!(!page.contains("Methods") && page.contains(r#""pipeline":"""#));
 }
 
 #[test]

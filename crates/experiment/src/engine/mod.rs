@@ -368,7 +368,7 @@ impl Engine {
                 (format!("{stem}-fewbit.gguf"), "application/octet-stream", bytes)
             }
             ExportForm::Page => {
-                (format!("{stem}-fewbit.html"), "text/html", export::page(bench, &goal.recipe))
+                (format!("{stem}-fewbit.html"), "text/html", export::page(bench, &goal.recipe)?)
             }
             ExportForm::Tool(tool) => {
                 let mime = if tool == ToolFile::TensorTypes { "text/plain" } else { "application/json" };

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use fewbit_quant::Recipe;
 use fewbit_quant::report::{Errors, Evaluation, LayerReport};
 
+use super::{as_applied, run};
 use crate::engine::Bench;
+use crate::failure::{Code, Failure};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--paper:#f7f6f3;--ink:#1d1c1a;--ink-2:#5c5953;--line:#d9d6cf;--float:#0072b2;--quant:#d97706}\
@@ -17,11 +19,13 @@ th,td{text-align:left;padding:.2rem .6rem .2rem 0;border-bottom:1px solid var(--
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem}dt{color:var(--ink-2)}dd{margin:0}\
 svg{width:100%;height:auto}svg text{font:12px system-ui,sans-serif}.float{fill:var(--float)}.quant{fill:var(--quant)}.axis{stroke:var(--line)}";
 
-/// Decibels beyond which a bar is no longer than this.
+/// A bar of more decibels is as long as one of these.
 const MOST_DB: f64 = 60.0;
 
 /// The report of what is on the bench.
-pub(in crate::engine) fn page(bench: &Bench, recipe: &Recipe) -> Vec<u8> {
+pub(in crate::engine) fn page(bench: &Bench, recipe: &Recipe) -> Result<Vec<u8>, Failure> {
+    let recipe = &as_applied(bench, recipe);
+    let written = serde_json::to_string(recipe).map_err(|error| Failure::new(Code::Engine, error))?;
     let facts = &bench.prepared.facts;
     let names = bench.prepared.layer_names();
     let layers = bench.reports();
@@ -50,8 +54,8 @@ pub(in crate::engine) fn page(bench: &Bench, recipe: &Recipe) -> Vec<u8> {
     ));
     facts_of.push(("Weights", recipe.weights.to_string()));
     facts_of.push(("Inputs of layers", recipe.activations.to_string()));
-    if !recipe.pipeline.is_empty() {
-        facts_of.push(("Methods", recipe.pipeline.to_string()));
+    if let Some(run) = run(bench) {
+        facts_of.push(("Methods", format!("{} ({run})", recipe.pipeline)));
     }
     facts_of.push(("Calibration samples", recipe.calibration_samples.to_string()));
     facts_of.push(("Model", facts.id.clone()));
@@ -65,22 +69,24 @@ pub(in crate::engine) fn page(bench: &Bench, recipe: &Recipe) -> Vec<u8> {
     };
     html += "<h2>Error of each layer's output</h2><p class=\"quiet\">SQNR against float in dB, higher is better: what has come \
              together until this layer (filled), and what its own quantizers do (line).</p>";
-    bars(&mut html, &names, &decibels(|layer| layer.cumulative), &decibels(|layer| layer.local), "dB");
+    let unit = Unit { name: "dB", most: Some(MOST_DB), what: "SQNR of each layer's output" };
+    bars(&mut html, &names, &decibels(|layer| layer.cumulative), &decibels(|layer| layer.local), unit);
     html += "<h2>What each layer's parameters take</h2><p class=\"quiet\">Codes, scales, zero points and biases, in kilobytes; the line \
              is the same in 32-bit floats.</p>";
     let kilobytes = layers.iter().map(|layer| Some(layer.bits as f64 / 8e3)).collect::<Vec<_>>();
     let float =
         facts.layers.iter().map(|layer| Some(4.0 * layer.parameters as f64 / 1e3)).collect::<Vec<_>>();
-    bars(&mut html, &names, &kilobytes, &float, "kB");
+    let unit = Unit { name: "kB", most: None, what: "size of each layer's parameters" };
+    bars(&mut html, &names, &kilobytes, &float, unit);
     table(&mut html, &names, &layers);
     write!(
         html,
         "<h2>Recipe</h2><p><code>{}</code></p><p class=\"quiet\">Written by Fewbit {}.</p></body></html>",
-        escaped(&serde_json::to_string(recipe).unwrap_or_default()),
+        escaped(&written),
         env!("CARGO_PKG_VERSION")
     )
     .ok();
-    html.into_bytes()
+    Ok(html.into_bytes())
 }
 
 fn escaped(text: &str) -> String {
@@ -112,20 +118,29 @@ fn answers(evaluation: &Evaluation) -> Vec<(&'static str, String)> {
     told
 }
 
+/// What bars tell.
+#[derive(Clone, Copy)]
+struct Unit {
+    name: &'static str,
+    /// Where bars end, though values go on.
+    most: Option<f64>,
+    /// For who does not see them.
+    what: &'static str,
+}
+
 /// A horizontal bar for each layer, with a line across it for a second value.
-fn bars(html: &mut String, names: &[String], values: &[Option<f64>], lines: &[Option<f64>], unit: &str) {
+fn bars(html: &mut String, names: &[String], values: &[Option<f64>], lines: &[Option<f64>], unit: Unit) {
     const ROW: usize = 20;
     const LEFT: f64 = 220.0;
     const WIDTH: f64 = 640.0;
-    let capped =
-        |value: &Option<f64>| value.map(|value| if unit == "dB" { value.clamp(0.0, MOST_DB) } else { value });
+    let capped = |value: &Option<f64>| value.map(|value| value.clamp(0.0, unit.most.unwrap_or(f64::MAX)));
     let known = values.iter().chain(lines).filter_map(capped).fold(0f64, f64::max);
     if known <= 0.0 {
         *html += "<p class=\"quiet\">Nothing was measured.</p>";
         return;
     }
     let height = ROW * names.len() + 4;
-    write!(html, "<svg viewBox=\"0 0 960 {height}\" role=\"img\">").ok();
+    write!(html, "<svg viewBox=\"0 0 960 {height}\" role=\"img\" aria-label=\"{}\">", unit.what).ok();
     for (i, name) in names.iter().enumerate() {
         let y = ROW * i;
         let x = |value: f64| WIDTH * value / known;
@@ -139,7 +154,8 @@ fn bars(html: &mut String, names: &[String], values: &[Option<f64>], lines: &[Op
         .ok();
         if let Some(value) = values.get(i).and_then(capped) {
             let label = values.get(i).copied().flatten().unwrap_or(value);
-            let label = if label.is_finite() { format!("{label:.1} {unit}") } else { "no error".to_owned() };
+            let label =
+                if label.is_finite() { format!("{label:.1} {}", unit.name) } else { "no error".to_owned() };
             let (width, after) = (x(value), LEFT + x(value) + 6.0);
             write!(
                 html,
