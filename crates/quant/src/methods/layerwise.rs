@@ -1,6 +1,7 @@
 //! What methods that go from layer to layer share.
 
 use fewbit_graph::Tensor;
+use fewbit_numeric::Quantized;
 
 use crate::error::QuantError;
 use crate::methods::{Advance, Calibration, Fact, Finding, Frame};
@@ -62,4 +63,14 @@ pub(crate) fn move_bias(network: &mut Network, index: usize, shift: &[f64]) -> R
     let max = shift.iter().fold(0.0, |max: f64, shift| max.max(shift.abs()));
     let squares: f64 = shift.iter().map(|shift| shift * shift).sum();
     Ok(Fact::Bias { max, rms: (squares / shift.len().max(1) as f64).sqrt() })
+}
+
+/// Multiplies the scales of each channel by its gain.
+pub(crate) fn scale_codes(codes: &mut Quantized, gains: &[f64]) {
+    let groups = codes.layout.groups().max(1);
+    for (grids, gain) in codes.grids.chunks_mut(groups).zip(gains) {
+        for grid in grids {
+            grid.scale = ((f64::from(grid.scale) * gain) as f32).clamp(f32::MIN_POSITIVE, f32::MAX);
+        }
+    }
 }

@@ -118,12 +118,7 @@ fn scale(network: &mut Network, index: usize, gains: &[f64]) -> Result<Fact, Qua
     let Some(mut codes) = network.layer(index)?.codes.clone() else {
         return Ok(layerwise::not_applied("its weights are in float: only the means were matched"));
     };
-    let groups = codes.layout.groups();
-    for (grids, gain) in codes.grids.chunks_mut(groups.max(1)).zip(gains) {
-        for grid in grids {
-            grid.scale = ((f64::from(grid.scale) * gain) as f32).clamp(f32::MIN_POSITIVE, f32::MAX);
-        }
-    }
+    layerwise::scale_codes(&mut codes, gains);
     network.set_codes(index, codes)?;
     let min = gains.iter().copied().fold(f64::INFINITY, f64::min);
     let max = gains.iter().copied().fold(0.0, f64::max);

@@ -7,9 +7,10 @@
 
 use fewbit_graph::op::{Binary, Op, Reduce, Reducer, Unary};
 use fewbit_graph::optimize::{Curve, Schedule};
-use fewbit_graph::{Graph, Tensor, WireId};
+use fewbit_graph::{Graph, WireId};
 use fewbit_numeric::{Affine, Format};
 
+use super::nodes::Nodes;
 use super::rows::Rows;
 
 /// Below this a deviation would be none.
@@ -48,37 +49,6 @@ pub(super) fn twice_a_power(magnitude: f64) -> f32 {
     2.0 * libm::exp2(libm::log2(magnitude).round()) as f32
 }
 
-/// Adds nodes of one layer, all in rows.
-struct Build<'a> {
-    graph: &'a mut Graph,
-    name: String,
-}
-
-impl Build<'_> {
-    fn node(&mut self, what: &str, op: Op, inputs: &[WireId]) -> WireId {
-        self.graph.node(format!("{}.{what}", self.name), op, inputs)
-    }
-
-    fn binary(&mut self, what: &str, op: Binary, a: WireId, b: WireId) -> WireId {
-        self.node(what, Op::Binary(op), &[a, b])
-    }
-
-    fn constant(&mut self, what: &str, value: f32) -> WireId {
-        self.graph.parameter(format!("{}.{what}", self.name), Tensor::vector([value]))
-    }
-
-    fn mean(&mut self, what: &str, wire: WireId) -> WireId {
-        let reduce = Reduce { kind: Reducer::Mean, axes: vec![1], keep_dims: true };
-        self.node(what, Op::Reduce(reduce), &[wire])
-    }
-
-    /// The wire less the mean of its row.
-    fn centred(&mut self, what: &str, wire: WireId) -> WireId {
-        let mean = self.mean(what, wire);
-        self.binary(what, Binary::Sub, wire, mean)
-    }
-}
-
 /// The gradient of latent weights, of `gradient`: that of what their quantizer gives. `log_sharpness` is a feed \[1\] with log₁₀ t.
 pub(super) fn gradient(
     graph: &mut Graph,
@@ -87,29 +57,28 @@ pub(super) fn gradient(
     gradient: WireId,
     log_sharpness: WireId,
 ) -> WireId {
-    let mut b = Build { graph, name: format!("{name}.ir") };
+    let mut b = Nodes::new(graph, format!("{name}.ir"));
     let one = b.constant("one", 1.0);
     let ten = b.constant("ten", core::f32::consts::LN_10);
     let exponent = b.binary("exponent", Binary::Mul, log_sharpness, ten);
-    let t = b.node("t", Op::Unary(Unary::Exp), &[exponent]);
+    let t = b.unary("t", Unary::Exp, exponent);
     // k·t = max(1, t)
     let height = b.binary("height", Binary::Max, t, one);
     let centred = b.centred("centred", latent);
     let square = b.binary("square", Binary::Mul, centred, centred);
-    let variance = b.mean("variance", square);
-    let deviation = b.node("deviation", Op::Unary(Unary::Sqrt), &[variance]);
-    let deviation =
-        b.node("deviation", Op::Unary(Unary::Clip { min: SMALLEST, max: f32::MAX }), &[deviation]);
+    let variance = b.reduce("variance", Reducer::Mean, true, square);
+    let deviation = b.unary("deviation", Unary::Sqrt, variance);
+    let deviation = b.at_least("deviation", SMALLEST, deviation);
     let x = b.binary("x", Binary::Div, centred, deviation);
     let place = b.binary("place", Binary::Mul, x, t);
-    let tanh = b.node("tanh", Op::Unary(Unary::Tanh), &[place]);
+    let tanh = b.unary("tanh", Unary::Tanh, place);
     let square = b.binary("tanh.square", Binary::Mul, tanh, tanh);
     let slope = b.binary("slope", Binary::Sub, one, square);
     let slope = b.binary("slope", Binary::Mul, slope, height);
     let of_x = b.binary("of_x", Binary::Mul, gradient, slope);
     // Through x = (w − μ)/σ, times the levels: 2ⁿ/σ is about 1, so that rates mean what they do elsewhere.
     let along = b.binary("along", Binary::Mul, of_x, x);
-    let along = b.mean("along", along);
+    let along = b.reduce("along", Reducer::Mean, true, along);
     let along = b.binary("along", Binary::Mul, x, along);
     let of_w = b.centred("of_w", of_x);
     b.binary("gradient", Binary::Sub, of_w, along)
@@ -128,19 +97,18 @@ pub(super) fn balanced(
 
 /// Lets the levels follow `latent`, the weights in rows as a step leaves them.
 pub(super) fn follow(graph: &mut Graph, name: &str, scale: WireId, latent: WireId) {
-    let mut b = Build { graph, name: format!("{name}.ir.next") };
+    let mut b = Nodes::new(graph, format!("{name}.ir.next"));
     let ln_2 = b.constant("ln2", core::f32::consts::LN_2);
     let two = b.constant("two", 2.0);
     let centred = b.centred("centred", latent);
-    let magnitudes = b.node("magnitudes", Op::Unary(Unary::Abs), &[centred]);
-    let reduce = Reduce { kind: Reducer::Mean, axes: vec![1], keep_dims: false };
-    let mean = b.node("mean", Op::Reduce(reduce), &[magnitudes]);
-    let mean = b.node("mean", Op::Unary(Unary::Clip { min: SMALLEST, max: f32::MAX }), &[mean]);
-    let log = b.node("log", Op::Unary(Unary::Log), &[mean]);
+    let magnitudes = b.unary("magnitudes", Unary::Abs, centred);
+    let mean = b.reduce("mean", Reducer::Mean, false, magnitudes);
+    let mean = b.at_least("mean", SMALLEST, mean);
+    let log = b.unary("log", Unary::Log, mean);
     let log = b.binary("log2", Binary::Div, log, ln_2);
-    let n = b.node("n", Op::Unary(Unary::Round), &[log]);
+    let n = b.unary("n", Unary::Round, log);
     let n = b.binary("n", Binary::Mul, n, ln_2);
-    let level = b.node("level", Op::Unary(Unary::Exp), &[n]);
+    let level = b.unary("level", Unary::Exp, n);
     let next = b.binary("scale", Binary::Mul, level, two);
     b.graph.assign(scale, next);
 }
@@ -148,7 +116,7 @@ pub(super) fn follow(graph: &mut Graph, name: &str, scale: WireId, latent: WireI
 #[cfg(test)]
 mod tests {
     use super::*;
-    use fewbit_graph::Bindings;
+    use fewbit_graph::{Bindings, Tensor};
     use fewbit_runtime::cpu::Cpu;
     use fewbit_runtime::{Backend as _, Cancel, Control, Keep, NeverPause};
 

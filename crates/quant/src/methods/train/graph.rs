@@ -63,10 +63,26 @@ pub(super) struct WeightQuantizer {
     pub(super) grid: Grid,
     /// What the quantizer gives, in rows.
     pub(super) quantized: WireId,
-    /// A factor of each row of what it gives, \[rows\], where levels are no multiples of the quantizer's scale.
-    pub(super) gain: Option<WireId>,
-    /// Whether it reads the latent weights less the means of their rows; see [`super::binary`].
-    pub(super) balanced: bool,
+    pub(super) follows: Follows,
+}
+
+/// [`Levels`], as a format has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Follows {
+    /// The gradient of the loss.
+    Gradient,
+    /// The range of the latent weights.
+    Range,
+    /// Their magnitudes. Levels are no multiples of the quantizer's scale: `gain`, \[rows\], is a factor of what it gives.
+    Magnitudes { gain: WireId },
+    /// Powers of two. The quantizer reads the latent weights less the means of their rows.
+    Powers,
+}
+
+impl WeightQuantizer {
+    pub(super) fn is_balanced(&self) -> bool {
+        self.follows == Follows::Powers
+    }
 }
 
 /// A quantizer of an input that learns.
@@ -127,7 +143,9 @@ impl TrainedLayer {
         if let Some(weights) = &mut self.weights {
             weights.grid.move_to(moved);
             weights.quantized = moved(weights.quantized);
-            weights.gain = weights.gain.map(moved);
+            if let Follows::Magnitudes { gain } = &mut weights.follows {
+                *gain = moved(*gain);
+            }
         }
         if let Some(input) = &mut self.input {
             input.grid.move_to(moved);
@@ -163,42 +181,48 @@ impl Student {
                     let float = prepared.weights(i)?;
                     let rows = Rows::new(codes.layout, float.shape(), layer.channel_axis);
                     let values = rows.of_weight(float.as_f32()?);
-                    let is_ternary = rules.levels == Levels::Ternary && ternary::fits(codes.format);
-                    let ternary = is_ternary.then(|| ternary::levels(&rows, &values));
-                    let balanced = rules.levels == Levels::Balanced && binary::fits(codes.format, &rows);
-                    let grids = match (rules.levels, &ternary) {
-                        (_, Some(levels)) => ternary::grids(&codes.grids, levels),
-                        _ if balanced => binary::grids(&codes.grids, &rows, &binary::centred(&rows, &values)),
-                        (Levels::Learned, _) => learned_start(&codes.grids, &rows, &values),
-                        _ => codes.grids.clone(),
+                    let (follows, grids) = match rules.levels {
+                        Levels::Ternary if ternary::fits(codes.format) => {
+                            let levels = ternary::levels(&rows, &values);
+                            let gain =
+                                patch.parameter(format!("{}.gain", layer.name), ternary::gains(&levels));
+                            (Follows::Magnitudes { gain }, ternary::grids(&codes.grids, &levels))
+                        }
+                        Levels::Balanced if binary::fits(codes.format, &rows) => {
+                            let centred = binary::centred(&rows, &values);
+                            (Follows::Powers, binary::grids(&codes.grids, &rows, &centred))
+                        }
+                        Levels::Learned => (Follows::Gradient, learned_start(&codes.grids, &rows, &values)),
+                        Levels::Range | Levels::Ternary | Levels::Balanced => {
+                            (Follows::Range, codes.grids.clone())
+                        }
                     };
                     let latent = Tensor::f32([rows.count, rows.len], values)?;
                     let latent = patch.parameter(format!("{}.latent", layer.name), latent);
                     let grid = Grid::new(&mut patch, &layer.name, &grids);
                     let op = Op::FakeQuantize { axis: 0, estimator: rules.weights };
                     let mut node = |name, op, inputs: &[WireId]| patch.node(name, op, inputs);
-                    let seen =
-                        if balanced { binary::balanced(&mut node, &layer.name, latent) } else { latent };
+                    let seen = match follows {
+                        Follows::Powers => binary::balanced(&mut node, &layer.name, latent),
+                        _ => latent,
+                    };
                     let quantized = node(format!("{}.quantized", layer.name), op, &grid.inputs(seen));
                     let (layout, format) = (codes.layout, codes.format);
-                    let gain = ternary.map(|levels| {
-                        patch.parameter(format!("{}.gain", layer.name), ternary::gains(&levels))
-                    });
-                    (latent, Some(WeightQuantizer { rows, layout, format, grid, quantized, gain, balanced }))
+                    (latent, Some(WeightQuantizer { rows, layout, format, grid, quantized, follows }))
                 }
             };
             let weight = match &weights {
                 None => latent,
                 Some(weights) => {
                     let mut node = |name, op, inputs: &[WireId]| patch.node(name, op, inputs);
-                    let levels = match weights.gain {
-                        None => weights.quantized,
-                        Some(gain) => {
+                    let levels = match weights.follows {
+                        Follows::Magnitudes { gain } => {
                             let column = Op::Reshape(Reshape::To(vec![weights.rows.count as i64, 1]));
                             let gain = node(format!("{}.gain.column", layer.name), column, &[gain]);
                             let times = Op::Binary(Binary::Mul);
                             node(format!("{}.levels", layer.name), times, &[weights.quantized, gain])
                         }
+                        _ => weights.quantized,
                     };
                     weights.rows.weight(&mut node, &layer.name, levels)
                 }

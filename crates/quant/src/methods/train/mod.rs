@@ -7,6 +7,7 @@
 mod batches;
 mod binary;
 mod graph;
+mod nodes;
 mod norm;
 mod objective;
 mod oscillation;

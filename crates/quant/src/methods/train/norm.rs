@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use fewbit_graph::grad::unfold_batch_norm;
 use fewbit_graph::op::Op;
 use fewbit_graph::{Graph, Patch, Tensor, WireId};
-use fewbit_numeric::{Granularity, Quantized};
+use fewbit_numeric::Granularity;
 
 use crate::error::QuantError;
 use crate::methods::layerwise;
@@ -149,17 +149,7 @@ impl Learned<'_> {
     }
 }
 
-/// Multiplies the scales of each channel by its gain.
-pub(super) fn scale_codes(codes: &mut Quantized, gains: &[f64]) {
-    let groups = codes.layout.groups().max(1);
-    for (grids, gain) in codes.grids.chunks_mut(groups).zip(gains) {
-        for grid in grids {
-            grid.scale = ((f64::from(grid.scale) * gain) as f32).clamp(f32::MIN_POSITIVE, f32::MAX);
-        }
-    }
-}
-
-/// The same for weights in float, with output channels on `axis` of their shape.
+/// Multiplies each channel by its gain, for weights in float with output channels on `axis` of their shape.
 pub(super) fn scale_weights(weights: &mut [f32], shape: &[usize], axis: usize, gains: &[f64]) {
     let inner: usize = shape.iter().skip(axis + 1).product();
     for (row, gain) in weights.chunks_mut(inner.max(1)).zip(gains.iter().cycle()) {

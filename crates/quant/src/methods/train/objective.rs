@@ -5,7 +5,7 @@ use fewbit_graph::optimize::{Curve, Group, Learned, Optimizer, Schedule};
 use fewbit_graph::{Bindings, Graph, Tensor, WireId, grad, loss};
 use fewbit_numeric::Symmetry;
 
-use super::graph::{Levels, Rules, Student, TrainedLayer, WeightQuantizer};
+use super::graph::{Follows, Levels, Rules, Student, TrainedLayer, WeightQuantizer};
 use super::{binary, oscillation, ternary};
 use crate::error::QuantError;
 use crate::methods::Step;
@@ -85,8 +85,10 @@ impl Trainer {
         let threshold = (freeze > 0.0).then(|| knob(&mut graph, "freeze", cosine(10.0 * freeze, freeze)));
         let strength = (dampening > 0.0).then(|| knob(&mut graph, "dampening", cosine(0.0, 2.0 * dampening)));
 
-        let balanced =
-            student.layers.iter().any(|layer| layer.weights.as_ref().is_some_and(|weights| weights.balanced));
+        let balanced = student
+            .layers
+            .iter()
+            .any(|layer| layer.weights.as_ref().is_some_and(WeightQuantizer::is_balanced));
         let sharpness = balanced.then(|| knob(&mut graph, "sharpness", binary::sharpness(steps)));
 
         let learning = Learning { rules, threshold, strength, sharpness };
@@ -156,7 +158,7 @@ impl Learning {
             student.layers.iter().flat_map(|layer| layer.learned_grids(self.rules)).collect();
         // Of balanced weights along what their quantizer gives.
         let balanced: Vec<(usize, &TrainedLayer, &WeightQuantizer)> = (student.layers.iter().enumerate())
-            .filter_map(|(i, layer)| Some((i, layer, layer.weights.as_ref().filter(|w| w.balanced)?)))
+            .filter_map(|(i, layer)| Some((i, layer, layer.weights.as_ref().filter(|w| w.is_balanced())?)))
             .collect();
         let along = |wire: &WireId| {
             let of = balanced.iter().find(|(_, layer, _)| layer.latent == *wire);
@@ -220,11 +222,11 @@ impl Learning {
             let next = graph.assignments[place].value;
             let (frequency, held) = oscillation::follow(graph, name, weights, next, self.threshold);
             graph.assignments[place].value = held;
-            match (self.rules.levels, weights.gain) {
-                (Levels::Learned, _) => {}
-                (_, Some(gain)) => ternary::follow(graph, name, weights, gain, held),
-                _ if weights.balanced => binary::follow(graph, name, weights.grid.scale, held),
-                (_, None) => follow_range(graph, name, weights, held),
+            match weights.follows {
+                Follows::Gradient => {}
+                Follows::Range => follow_range(graph, name, weights, held),
+                Follows::Magnitudes { gain } => ternary::follow(graph, name, weights, gain, held),
+                Follows::Powers => binary::follow(graph, name, weights.grid.scale, held),
             }
             frequencies.push(Some(frequency));
         }

@@ -5,43 +5,13 @@
 //! with f above a threshold at its mean code; dampening pulls latent weights to the middles of their codes.
 
 use fewbit_graph::op::{Binary, Op, Reshape, Unary};
-use fewbit_graph::{Graph, Tensor, WireId};
+use fewbit_graph::{Graph, WireId};
 
 use super::graph::{TrainedLayer, WeightQuantizer};
+use super::nodes::Nodes;
 
 /// The momentum of the running means.
 const MOMENTUM: f32 = 0.01;
-
-/// Adds to a graph what follows oscillations.
-struct Build<'a> {
-    graph: &'a mut Graph,
-    name: String,
-}
-
-impl Build<'_> {
-    fn unary(&mut self, what: &str, op: Unary, x: WireId) -> WireId {
-        self.graph.node(format!("{}.{what}", self.name), Op::Unary(op), &[x])
-    }
-
-    fn binary(&mut self, what: &str, op: Binary, a: WireId, b: WireId) -> WireId {
-        self.graph.node(format!("{}.{what}", self.name), Op::Binary(op), &[a, b])
-    }
-
-    fn constant(&mut self, what: &str, value: f32) -> WireId {
-        self.graph.parameter(format!("{}.{what}", self.name), Tensor::vector([value]))
-    }
-
-    fn state(&mut self, what: &str, shape: &[usize]) -> WireId {
-        self.graph.parameter(format!("{}.{what}", self.name), Tensor::zeros(shape))
-    }
-
-    /// mean + m·(x − mean).
-    fn running(&mut self, what: &str, mean: WireId, x: WireId, momentum: WireId) -> WireId {
-        let far = self.binary(what, Binary::Sub, x, mean);
-        let step = self.binary(what, Binary::Mul, far, momentum);
-        self.binary(what, Binary::Add, mean, step)
-    }
-}
 
 /// A vector with one element for each row as a column.
 pub(super) fn column(graph: &mut Graph, name: &str, rows: usize, vector: WireId) -> WireId {
@@ -59,7 +29,7 @@ pub(super) fn follow(
     threshold: Option<WireId>,
 ) -> (WireId, WireId) {
     let shape = [weights.rows.count, weights.rows.len];
-    let mut b = Build { graph, name: format!("{name}.oscillation") };
+    let mut b = Nodes::new(graph, format!("{name}.oscillation"));
     let scale = column(b.graph, &format!("{name}.scale.column"), shape[0], weights.grid.scale);
     let zero = column(b.graph, &format!("{name}.zero_point.column"), shape[0], weights.grid.zero_point);
     let steps = b.binary("steps", Binary::Div, weights.quantized, scale);
@@ -123,11 +93,11 @@ pub(super) fn dampen(
     gradient: WireId,
     strength: WireId,
 ) -> WireId {
-    let mut b = Build { graph, name: format!("{name}.dampening") };
+    let mut b = Nodes::new(graph, format!("{name}.dampening"));
     let rows = weights.rows.count;
     let scale = column(b.graph, &format!("{name}.dampening.scale"), rows, weights.grid.scale);
     let zero = column(b.graph, &format!("{name}.dampening.zero_point"), rows, weights.grid.zero_point);
-    let edge = |b: &mut Build<'_>, code: f32| {
+    let edge = |b: &mut Nodes<'_>, code: f32| {
         let code = b.constant("code", code);
         let steps = b.binary("steps", Binary::Sub, code, zero);
         b.binary("edge", Binary::Mul, steps, scale)

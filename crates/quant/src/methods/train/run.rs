@@ -5,7 +5,7 @@ use fewbit_numeric::Quantized;
 use fewbit_runtime::{Keep, LocalFuture, Plan, RunError};
 
 use super::batches::Sampler;
-use super::graph::{Rules, WeightQuantizer};
+use super::graph::{Follows, Rules, WeightQuantizer};
 use super::objective::Trainer;
 use super::{binary, norm};
 use crate::error::QuantError;
@@ -219,7 +219,7 @@ impl Session {
                 Some(weights) => {
                     let mut codes = self.codes(values, latent, weights)?;
                     if let Some(gains) = &gains {
-                        norm::scale_codes(&mut codes, gains);
+                        layerwise::scale_codes(&mut codes, gains);
                     }
                     if let Some(old) = &before.codes {
                         let count = old.codes.iter().zip(&codes.codes).filter(|(a, b)| a != b).count() as u64;
@@ -268,14 +268,14 @@ impl Session {
         let scales = self.value(values, weights.grid.scale)?;
         let zeros = self.value(values, weights.grid.zero_point)?;
         let mut grids = weights.grid.read(scales, zeros);
-        let balanced = weights.balanced.then(|| binary::centred(&weights.rows, latent));
-        if weights.balanced {
+        let balanced = weights.is_balanced().then(|| binary::centred(&weights.rows, latent));
+        if weights.is_balanced() {
             // The engine's exponential is only nearly a power of two.
             grids.iter_mut().for_each(|grid| grid.scale = binary::twice_a_power(f64::from(0.5 * grid.scale)));
         }
         let latent = weights.rows.to_weight(balanced.as_deref().unwrap_or(latent));
         let mut codes = Quantized::nearest(weights.format, weights.layout, grids, &latent);
-        if let Some(gain) = weights.gain {
+        if let Follows::Magnitudes { gain } = weights.follows {
             for (grid, gain) in codes.grids.iter_mut().zip(self.value(values, gain)?) {
                 grid.scale *= gain;
             }

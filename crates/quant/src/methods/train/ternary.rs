@@ -4,11 +4,12 @@
 //! A quantizer of scale 2Δ with the codes −1, 0 and 1 decides so, and a factor of α/(2Δ) makes its levels ±α. In the end
 //! the scale of the codes is α.
 
-use fewbit_graph::op::{Binary, Op, Reduce, Reducer, Reshape, Unary};
+use fewbit_graph::op::{Binary, Op, Reducer, Reshape, Unary};
 use fewbit_graph::{Graph, Tensor, WireId};
 use fewbit_numeric::{Affine, Format};
 
 use super::graph::WeightQuantizer;
+use super::nodes::Nodes;
 use super::rows::Rows;
 
 /// Δ/mean|w|.
@@ -58,32 +59,27 @@ pub(super) fn gains(levels: &[Level]) -> Tensor {
 
 /// Lets thresholds and levels follow `latent`, the weights in rows as a step leaves them.
 pub(super) fn follow(graph: &mut Graph, name: &str, weights: &WeightQuantizer, gain: WireId, latent: WireId) {
-    let name = format!("{name}.ternary");
+    let mut b = Nodes::new(graph, format!("{name}.ternary"));
     // Rows may be filled up with zeros, which count for nothing.
     let lengths: Vec<f32> = weights.rows.lengths().map(|len| THRESHOLD / len.max(1) as f32).collect();
-    let share = graph.parameter(format!("{name}.share"), Tensor::vector(lengths));
-    let two = graph.parameter(format!("{name}.two"), Tensor::vector([2.0]));
-    let mut node = |what: &str, op: Op, inputs: &[WireId]| graph.node(format!("{name}.{what}"), op, inputs);
-    let sum = Op::Reduce(Reduce { kind: Reducer::Sum, axes: vec![1], keep_dims: false });
-    let at_least = |min: f32| Op::Unary(Unary::Clip { min, max: f32::MAX });
-    let column = Op::Reshape(Reshape::Unsqueeze { axes: vec![1] });
-
-    let magnitudes = node("magnitudes", Op::Unary(Unary::Abs), &[latent]);
-    let all = node("all", sum.clone(), &[magnitudes]);
-    let threshold = node("threshold", Op::Binary(Binary::Mul), &[all, share]);
-    let threshold = node("threshold", at_least(0.5 * SMALLEST), &[threshold]);
-    let scale = node("scale", Op::Binary(Binary::Mul), &[threshold, two]);
-    let edge = node("edge", column, &[threshold]);
-    let over = node("over", Op::Binary(Binary::Sub), &[magnitudes, edge]);
-    let over = node("over", Op::Unary(Unary::Relu), &[over]);
-    let over = node("over", Op::Unary(Unary::Sign), &[over]);
-    let count = node("count", sum.clone(), &[over]);
-    let count = node("count", at_least(1.0), &[count]);
-    let large = node("large", Op::Binary(Binary::Mul), &[magnitudes, over]);
-    let large = node("large", sum, &[large]);
-    let level = node("level", Op::Binary(Binary::Div), &[large, count]);
-    let level = node("level", at_least(SMALLEST), &[level]);
-    let next_gain = node("gain", Op::Binary(Binary::Div), &[level, scale]);
+    let share = b.graph.parameter(format!("{name}.ternary.share"), Tensor::vector(lengths));
+    let two = b.constant("two", 2.0);
+    let magnitudes = b.unary("magnitudes", Unary::Abs, latent);
+    let all = b.reduce("all", Reducer::Sum, false, magnitudes);
+    let threshold = b.binary("threshold", Binary::Mul, all, share);
+    let threshold = b.at_least("threshold", 0.5 * SMALLEST, threshold);
+    let scale = b.binary("scale", Binary::Mul, threshold, two);
+    let edge = b.node("edge", Op::Reshape(Reshape::Unsqueeze { axes: vec![1] }), &[threshold]);
+    let over = b.binary("over", Binary::Sub, magnitudes, edge);
+    let over = b.unary("over", Unary::Relu, over);
+    let over = b.unary("over", Unary::Sign, over);
+    let count = b.reduce("count", Reducer::Sum, false, over);
+    let count = b.at_least("count", 1.0, count);
+    let large = b.binary("large", Binary::Mul, magnitudes, over);
+    let large = b.reduce("large", Reducer::Sum, false, large);
+    let level = b.binary("level", Binary::Div, large, count);
+    let level = b.at_least("level", SMALLEST, level);
+    let next_gain = b.binary("gain", Binary::Div, level, scale);
     graph.assign(weights.grid.scale, scale);
     graph.assign(gain, next_gain);
 }
