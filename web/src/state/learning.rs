@@ -1,5 +1,7 @@
 //! Runs of a pipeline: what the engine says of them, and what a person may ask.
 
+use std::sync::Arc;
+
 use fewbit_experiment::link::Linked;
 use fewbit_experiment::protocol::{Event, Request};
 use fewbit_experiment::replay::{Expectation, Verdict};
@@ -42,7 +44,7 @@ pub struct Shot {
     /// The layer or block.
     pub place: String,
     /// The picture.
-    pub frame: Frame,
+    pub frame: Arc<Frame>,
 }
 
 /// What is known of runs.
@@ -119,7 +121,7 @@ impl Learning {
                         shots.extend(frames.into_iter().map(|frame| Shot {
                             step,
                             place: place.clone(),
-                            frame,
+                            frame: Arc::new(frame),
                         }));
                         let surplus = shots.len().saturating_sub(MOST_SHOTS);
                         shots.drain(..surplus);

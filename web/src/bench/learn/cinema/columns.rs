@@ -12,12 +12,10 @@ use crate::ui::format;
 #[component]
 pub fn Columns(
     /// What is shown.
-    film: Signal<Reel>,
+    film: Memo<Reel>,
 ) -> impl IntoView {
-    let errors =
-        Signal::derive(move || film.with(|film| plot(film, words().learn.column_error, "first", true)));
-    let added =
-        Signal::derive(move || film.with(|film| plot(film, words().learn.compensation, "second", false)));
+    let errors = Memo::new(move |_| film.with(|film| plot(film, words().learn.column_error, "first", true)));
+    let added = Memo::new(move |_| film.with(|film| plot(film, words().learn.compensation, "second", false)));
     let formula = move || {
         film.with(|film| match film.now() {
             Some(Shot::Columns { done, of, rows, errors, .. }) => {

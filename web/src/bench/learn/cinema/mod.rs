@@ -1,5 +1,7 @@
 //! Algorithms at work, on the real weights: a timeline of pictures to walk through.
 
+use std::sync::Arc;
+
 use fewbit_quant::methods::Frame;
 use leptos::prelude::*;
 
@@ -41,15 +43,15 @@ fn scenes(shots: &[Shot]) -> Vec<Scene> {
 }
 
 /// The pictures of a scene up to the one that is looked at.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reel {
-    frames: Vec<Frame>,
+    frames: Vec<Arc<Frame>>,
     at: usize,
 }
 
 impl Reel {
     fn now(&self) -> Option<&Frame> {
-        self.frames.get(self.at)
+        self.frames.get(self.at).map(Arc::as_ref)
     }
 }
 
@@ -71,13 +73,13 @@ pub fn Cinema() -> impl IntoView {
     let at = Memo::new(move |_| {
         now.get().map_or(0, |now| place.get().unwrap_or(usize::MAX).min(now.count.saturating_sub(1)))
     });
-    let reel = Memo::new(move |_| {
-        let now = now.get()?;
+    let film = Memo::new(move |_| {
+        let Some(now) = now.get() else { return Reel::default() };
         let frames = shots.with(|shots| {
             let shots = shots.iter().skip(now.first).take(now.count);
-            shots.map(|shot| shot.frame.clone()).collect::<Vec<_>>()
+            shots.map(|shot| Arc::clone(&shot.frame)).collect()
         });
-        Some(Reel { frames, at: at.get() })
+        Reel { frames, at: at.get() }
     });
     let pick_scene = move |event| {
         // The last one is the newest, and stays so while more come in.
@@ -104,15 +106,14 @@ pub fn Cinema() -> impl IntoView {
         }
     };
     let kind = Memo::new(move |_| {
-        reel.with(|reel| {
-            Some(match reel.as_ref()?.now()? {
+        film.with(|film| {
+            Some(match film.now()? {
                 Frame::Rounding { .. } => 0,
                 Frame::Columns { .. } => 1,
                 Frame::Training { .. } => 2,
             })
         })
     });
-    let film = Signal::derive(move || reel.get().unwrap_or(Reel { frames: Vec::new(), at: 0 }));
     view! {
         <section class="panel cinema" aria-label=move || words().learn.cinema>
             <div class="head">
@@ -181,7 +182,7 @@ mod tests {
 
     #[test]
     fn pictures_of_one_place_are_one_scene() {
-        let frame = Frame::Training {
+        let frame = Arc::new(Frame::Training {
             step: 1,
             of: 1,
             loss: 0.0,
@@ -190,8 +191,8 @@ mod tests {
             input_scales: vec![],
             oscillating: vec![],
             latent: vec![],
-        };
-        let shot = |step, place: &str| Shot { step, place: place.to_owned(), frame: frame.clone() };
+        });
+        let shot = |step, place: &str| Shot { step, place: place.to_owned(), frame: Arc::clone(&frame) };
         let all = scenes(&[shot(0, "a"), shot(0, "a"), shot(0, "b"), shot(1, "b")]);
         let counts: Vec<_> = all.iter().map(|scene| (scene.first, scene.count)).collect();
         assert_eq!(counts, [(0, 2), (2, 1), (3, 1)]);

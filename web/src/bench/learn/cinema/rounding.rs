@@ -17,9 +17,9 @@ const TOP: f64 = 6.0;
 #[component]
 pub fn Rounding(
     /// What is shown.
-    film: Signal<Reel>,
+    film: Memo<Reel>,
 ) -> impl IntoView {
-    let plot = Signal::derive(move || film.with(curves));
+    let plot = Memo::new(move |_| film.with(curves));
     let formula = move || {
         film.with(|film| match film.now() {
             Some(Shot::Rounding { iteration, of, loss, regularizer, beta, .. }) => {
@@ -101,7 +101,7 @@ pub fn Rounding(
 
 fn curves(film: &Reel) -> Plot {
     let of = |value: fn(f64, f64) -> f64| {
-        let points = film.frames.iter().filter_map(|frame| match frame {
+        let points = film.frames.iter().filter_map(|frame| match frame.as_ref() {
             Shot::Rounding { iteration, loss, regularizer, .. } => {
                 Some((f64::from(*iteration), value(*loss, *regularizer)))
             }

@@ -20,7 +20,7 @@ const SIDE: f64 = 8.0;
 #[component]
 pub fn Training(
     /// What is shown.
-    film: Signal<Reel>,
+    film: Memo<Reel>,
 ) -> impl IntoView {
     let desk = Desk::here();
     let layer = desk.part(|document| document.view.layer as usize);
@@ -29,8 +29,8 @@ pub fn Training(
             facts.as_ref().and_then(|facts| facts.layers.get(layer.get())).map(|layer| layer.name.clone())
         })
     };
-    let loss = Signal::derive(move || film.with(loss_curve));
-    let scales = Signal::derive(move || film.with(|film| scale_curves(film, layer.get())));
+    let loss = Memo::new(move |_| film.with(loss_curve));
+    let scales = Memo::new(move |_| film.with(|film| scale_curves(film, layer.get())));
     let latent = Memo::new(move |_| {
         film.with(|film| match film.now() {
             Some(Shot::Training { latent, .. }) => latent.get(layer.get()).cloned().unwrap_or_default(),
@@ -99,7 +99,7 @@ pub fn Training(
 }
 
 fn points(film: &Reel, value: impl Fn(&Shot) -> Option<f64>) -> Vec<(f64, f64)> {
-    let points = film.frames.iter().filter_map(|frame| match frame {
+    let points = film.frames.iter().filter_map(|frame| match frame.as_ref() {
         Shot::Training { step, .. } => Some((f64::from(*step), value(frame)?)),
         _ => None,
     });
