@@ -1,0 +1,137 @@
+//! Files on their way to the engine: of the gallery, or a person's own.
+
+use fewbit_experiment::failure::Code;
+use fewbit_experiment::protocol::{Request, Stage};
+use fewbit_experiment::{Failure, ModelRef, gallery};
+use js_sys::Uint8Array;
+use leptos::prelude::*;
+
+use super::files::Files;
+use super::{Desk, Progress};
+use crate::platform::{fetch, file};
+
+impl Desk {
+    /// Opens a file that a person gave us: data if its name says npz, else a model.
+    pub fn open_file(self, picked: file::Picked) {
+        match picked.bytes {
+            Ok(bytes) if picked.name.ends_with(".npz") => self.open_data(picked.name, bytes),
+            Ok(bytes) => self.open_model(picked.name, bytes),
+            Err(failure) => self.tell(failure, true),
+        }
+    }
+
+    /// Opens the file at an address of this page's server.
+    pub fn fetch_file(self, address: String, name: String) {
+        leptos::task::spawn_local(async move {
+            self.open_file(file::Picked { bytes: fetch::bytes(&address).await, name });
+        });
+    }
+
+    /// Opens a person's own model. The bench stays as it is until the file is read.
+    pub fn open_model(self, name: String, bytes: Uint8Array) {
+        let reference = ModelRef::File { name: name.clone(), id: String::new() };
+        let mut files = self.hidden.with_value(|hidden| hidden.borrow().files.clone());
+        files.model = Some((name, bytes));
+        self.try_files(reference, files);
+    }
+
+    /// Opens a person's own labelled data, beside the model that is there.
+    pub fn open_data(self, name: String, bytes: Uint8Array) {
+        self.hidden.with_value(|hidden| {
+            let files = &mut hidden.borrow_mut().files;
+            files.test = Some((name.clone(), copy(&bytes)));
+            files.calibration = None;
+            files.classes.clear();
+        });
+        self.send(Request::LoadData { name }, vec![bytes]);
+    }
+
+    /// Gives the engine the model that the document names: fetched from the gallery, or as it was opened before.
+    pub(super) fn load_from_document(self) {
+        let model = self.history.with_untracked(|history| history.now().model.clone());
+        let exhibit = match &model {
+            ModelRef::Gallery(id) => gallery::find(id),
+            ModelRef::File { name, id } => {
+                let kept = self.hidden.with_value(|hidden| hidden.borrow().shelf.get(id).cloned());
+                let was_there = self.results.facts.with_untracked(Option::is_some);
+                self.results.clear();
+                if let Some(files) = kept {
+                    self.hidden.with_value(|hidden| hidden.borrow_mut().files = files.clone());
+                    self.send_files(&files);
+                } else {
+                    self.hidden.with_value(|hidden| hidden.borrow_mut().files.model = None);
+                    if was_there {
+                        self.cancel();
+                    }
+                    let failure = Failure::new(
+                        Code::UnreadableModel,
+                        format!("this work is about your own file `{name}`"),
+                    )
+                    .hint("open that file: nothing of it is in the link");
+                    self.tell(failure, false);
+                }
+                return;
+            }
+        };
+        let Some(exhibit) = exhibit else {
+            let failure =
+                Failure::new(Code::BadLink, format!("there is no model `{}` in the gallery", model.name()))
+                    .hint("choose one of the models in the list");
+            return self.tell(failure, true);
+        };
+        self.results.clear();
+        self.results.progress.set(Some(Progress { stage: Stage::Reading, done: 0, total: 1 }));
+        leptos::task::spawn_local(async move {
+            let fetched = futures_util::future::try_join3(
+                fetch::bytes(exhibit.model),
+                fetch::bytes(exhibit.test),
+                fetch::bytes(exhibit.calibration),
+            )
+            .await;
+            // Another model may have been chosen meanwhile.
+            if self.history.with_untracked(|history| history.now().model != model) {
+                return;
+            }
+            match fetched {
+                Ok((bytes, test, calibration)) => {
+                    let files = Files {
+                        model: Some((exhibit.id.to_owned(), bytes)),
+                        test: Some((exhibit.test.to_owned(), test)),
+                        calibration: Some(calibration),
+                        classes: exhibit.classes.iter().map(|&class| class.to_owned()).collect(),
+                    };
+                    self.hidden.with_value(|hidden| hidden.borrow_mut().files = files.clone());
+                    self.send_files(&files);
+                }
+                Err(failure) => {
+                    self.results.progress.set(None);
+                    self.tell(failure, true);
+                }
+            }
+        });
+    }
+
+    fn try_files(self, reference: ModelRef, files: Files) {
+        self.hidden.with_value(|hidden| hidden.borrow_mut().candidate = Some((reference, files.clone())));
+        self.send_files(&files);
+    }
+
+    /// Copies go out: the originals stay for a worker that has to be started again.
+    pub(super) fn send_files(self, files: &Files) {
+        let Some((name, model)) = &files.model else { return };
+        let mut blobs = vec![copy(model)];
+        blobs.extend(files.test.iter().map(|(_, bytes)| copy(bytes)));
+        blobs.extend(files.calibration.iter().map(copy));
+        let request = Request::Load {
+            name: name.clone(),
+            test: files.test.is_some(),
+            calibration: files.calibration.is_some(),
+            classes: files.classes.clone(),
+        };
+        self.send(request, blobs);
+    }
+}
+
+fn copy(bytes: &Uint8Array) -> Uint8Array {
+    bytes.slice(0, bytes.length())
+}
