@@ -1,6 +1,6 @@
 """Fashion-MNIST (Xiao, Rasul, Vollgraf 2017, arXiv:1708.07747) and the two sets bundled with Fewbit.
 
-`python -m zoo.data` writes `assets/data/fashion-{test,calibration}.npz`.
+`python -m zoo.data` writes `assets/data/fashion-{test,calibration,calibration-first}.npz`.
 """
 
 import gzip
@@ -13,8 +13,10 @@ SOURCE = Path("/usr/share/datasets/fashion-mnist")
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 TEST_FILE = ASSETS / "data" / "fashion-test.npz"
 CALIBRATION_FILE = ASSETS / "data" / "fashion-calibration.npz"
+FIRST_CALIBRATION_FILE = ASSETS / "data" / "fashion-calibration-first.npz"
 TEST_SEED, TEST_IMAGES = 20170825, 2000
 CALIBRATION_SEED, CALIBRATION_IMAGES = 1708_07747, 1024
+FIRST_CALIBRATION_IMAGES = 256
 
 
 def read_idx(path: Path) -> np.ndarray:
@@ -57,3 +59,6 @@ def write(path: Path, split: str, count: int, seed: int) -> None:
 if __name__ == "__main__":
     write(TEST_FILE, "t10k", TEST_IMAGES, TEST_SEED)
     write(CALIBRATION_FILE, "train", CALIBRATION_IMAGES, CALIBRATION_SEED)
+    whole = np.load(CALIBRATION_FILE)
+    first = {name: whole[name][:FIRST_CALIBRATION_IMAGES] for name in ("x", "y")}
+    np.savez_compressed(FIRST_CALIBRATION_FILE, **first)

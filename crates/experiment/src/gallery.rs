@@ -3,6 +3,9 @@
 /// The model that the page starts with.
 pub const FIRST: &str = "fashion-lenet";
 
+/// Samples in [`Exhibit::first_calibration`].
+pub const FIRST_CALIBRATION: u32 = 256;
+
 /// The classes of Fashion-MNIST, by label.
 pub const FASHION_CLASSES: [&str; 10] =
     ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"];
@@ -18,6 +21,8 @@ pub struct Exhibit {
     pub test: &'static str,
     /// The calibration set.
     pub calibration: &'static str,
+    /// Its first [`FIRST_CALIBRATION`] samples, which are enough to begin with and sooner there.
+    pub first_calibration: &'static str,
     /// The names of the classes.
     pub classes: &'static [&'static str],
 }
@@ -35,6 +40,7 @@ const fn fashion(id: &'static str, model: &'static str) -> Exhibit {
         model,
         test: "assets/data/fashion-test.npz",
         calibration: "assets/data/fashion-calibration.npz",
+        first_calibration: "assets/data/fashion-calibration-first.npz",
         classes: &FASHION_CLASSES,
     }
 }

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::runs::{Estimate, Outcome, Phase};
 
 /// The version of these messages; both sides are built together, so a difference means a stale cache.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// Which engine is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,8 @@ pub enum Request {
         /// The file's name.
         name: String,
     },
+    /// Puts a longer calibration set in the place of one that is its beginning: what was computed from that stays. Blob: the npz.
+    LoadCalibration,
     /// Makes the recipe true and reports: the view first, then weights, layers, answers.
     Update {
         /// Counts up; answers carry it.
@@ -360,6 +362,8 @@ pub enum Event {
         /// The data beside it.
         data: DataFacts,
     },
+    /// There are other data beside the model that was there.
+    Data(DataFacts),
     /// Long work goes on.
     Progress {
         /// What is done.

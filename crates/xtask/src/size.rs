@@ -56,12 +56,14 @@ struct File {
 }
 
 impl File {
-    /// Whether a browser loads the file before the first result. Everything counts that is not known to come later.
+    /// Whether a browser loads the file before the first result. Everything counts that is not known to come later, like the
+    /// calibration samples behind the first.
     fn is_in_first_view(&self) -> bool {
         let name = self.name.as_str();
         let other_model = name.starts_with("assets/models/") && !name.contains(FIRST_MODEL);
+        let is_more = name == "assets/data/fashion-calibration.npz";
         let is_note = name.ends_with(".md") || name.contains("LICENSE") || name == "_headers";
-        !(other_model || is_note)
+        !(other_model || is_more || is_note)
     }
 }
 

@@ -287,6 +287,42 @@ fn data_with_other_axes_are_arranged_for_the_model_and_that_is_said() {
 }
 
 #[test]
+fn calibration_samples_that_come_later_give_what_they_would_have_given_at_once() {
+    let load = |calibration: &str| {
+        let mut bench = Bench::empty();
+        let request = Request::Load {
+            name: "fashion-lenet".to_owned(),
+            test: true,
+            calibration: true,
+            classes: Vec::new(),
+        };
+        let files = vec![asset("models/fashion-lenet.onnx"), images(96), asset(calibration)];
+        bench.receive(request, files);
+        bench
+    };
+    let quantized =
+        |samples| Recipe { activations: choice("uint8@tensor"), calibration_samples: samples, ..recipe(4) };
+    let whole = "data/fashion-calibration.npz";
+    let (mut early, mut late) = (load(whole), load("data/fashion-calibration-first.npz"));
+    for samples in [32, 512] {
+        for bench in [&mut early, &mut late] {
+            bench.update(1, &quantized(samples));
+            bench.settle();
+        }
+        assert_eq!(early.result() == late.result(), samples == 32, "{samples} samples");
+    }
+    let before = late.result();
+    let events = late.receive(Request::LoadCalibration, vec![images(300)]);
+    assert!(matches!(events.as_slice(), [Event::Failed(_)]), "other samples: {events:?}");
+    let events = late.receive(Request::LoadCalibration, vec![asset(whole)]);
+    assert!(matches!(events.as_slice(), [Event::Data(data)] if data.calibration == 1024), "{events:?}");
+    assert!(late.result() == before, "nothing is computed before it is asked for");
+    late.update(2, &quantized(512));
+    late.settle();
+    assert!(late.result() == early.result());
+}
+
+#[test]
 fn a_failed_load_leaves_the_bench_as_it_was() {
     let mut bench = Bench::loaded();
     bench.update(1, &recipe(4));

@@ -263,7 +263,7 @@ fn a_recipe_whose_pipeline_was_not_run_is_rounded_to_nearest_and_says_so() {
     assert_eq!((&report["recipe"]["pipeline"], &report["run"]), (&"".into(), &serde_json::Value::Null));
     bench.receive(Request::Export { form: ExportForm::Page }, Vec::new());
     let page = String::from_utf8(bench.notes.blobs().pop().unwrap()).unwrap();
-    assert!(!page.contains("Methods") && page.contains(r#""pipeline":"""#));
+    assert!(!page.contains("Methods") && page.contains("&quot;pipeline&quot;:&quot;&quot;"));
 }
 
 #[test]

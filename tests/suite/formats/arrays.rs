@@ -107,6 +107,11 @@ fn the_bundled_data_are_read() {
         assert!(x.contains(&1.0), "255 is 1");
         assert!(y.iter().all(|class| (0..10).contains(class)) && y.len() == count);
     }
+    let read = |path| Dataset::read(&bytes_of(path), &Limits::default()).unwrap();
+    let whole = read("assets/data/fashion-calibration.npz");
+    let first = read("assets/data/fashion-calibration-first.npz");
+    assert_eq!(first.x, whole.x.rows(0, 256));
+    assert_eq!(first.y.unwrap(), whole.y.unwrap()[..256]);
 }
 
 #[test]

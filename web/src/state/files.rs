@@ -14,6 +14,8 @@ pub(super) struct Files {
     pub(super) test: Option<(String, Uint8Array)>,
     pub(super) calibration: Option<Uint8Array>,
     pub(super) classes: Vec<String>,
+    /// Where the whole calibration set is, if only its beginning is here.
+    pub(super) more_calibration: Option<&'static str>,
 }
 
 impl Files {

@@ -22,6 +22,7 @@ impl Desk {
         match event {
             Event::Ready(info) => results.engine.set(Some(info)),
             Event::Loaded { facts, data } => self.loaded(facts, data),
+            Event::Data(data) => self.extended(data),
             Event::Progress { stage, done, total } => {
                 results.progress.set((done < total).then_some(Progress { stage, done, total }));
             }
@@ -49,6 +50,7 @@ impl Desk {
                 results.settled.set(revision);
                 results.progress.set(None);
                 self.hidden.with_value(|hidden| hidden.borrow_mut().restarts = 0);
+                self.fetch_calibration();
             }
             Event::Swept { revision, row } => results.sensitivity.update(|rows| match rows {
                 Some(rows) if rows.revision == revision => rows.value.push(row),
@@ -114,6 +116,17 @@ impl Desk {
         self.results.data.set(Some(data));
         self.revision.update(|revision| *revision += 1);
         self.ask_update();
+    }
+
+    /// There are more calibration samples. A recipe that asks for more than there were is not true yet.
+    fn extended(self, data: DataFacts) {
+        let before =
+            self.results.data.with_untracked(|data| data.as_ref().map_or(0, |data| data.calibration));
+        self.results.data.set(Some(data));
+        if self.recipe_now().calibration_samples > before {
+            self.next_revision();
+            self.ask_update();
+        }
     }
 
     fn evaluated(self, revision: u64, evaluation: &Evaluation) {

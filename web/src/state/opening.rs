@@ -41,6 +41,7 @@ impl Desk {
             let files = &mut hidden.borrow_mut().files;
             files.test = Some((name.clone(), copy(&bytes)));
             files.calibration = None;
+            files.more_calibration = None;
             files.classes.clear();
         });
         self.send(Request::LoadData { name }, vec![bytes]);
@@ -81,11 +82,12 @@ impl Desk {
         };
         self.results.clear();
         self.results.progress.set(Some(Progress { stage: Stage::Reading, done: 0, total: 1 }));
+        let begins = self.recipe_now().calibration_samples <= gallery::FIRST_CALIBRATION;
         leptos::task::spawn_local(async move {
             let fetched = futures_util::future::try_join3(
                 fetch::bytes(exhibit.model),
                 fetch::bytes(exhibit.test),
-                fetch::bytes(exhibit.calibration),
+                fetch::bytes(if begins { exhibit.first_calibration } else { exhibit.calibration }),
             )
             .await;
             // Another model may have been chosen meanwhile.
@@ -99,6 +101,7 @@ impl Desk {
                         test: Some((exhibit.test.to_owned(), test)),
                         calibration: Some(calibration),
                         classes: exhibit.classes.iter().map(|&class| class.to_owned()).collect(),
+                        more_calibration: begins.then_some(exhibit.calibration),
                     };
                     self.hidden.with_value(|hidden| hidden.borrow_mut().files = files.clone());
                     self.send_files(&files);
@@ -107,6 +110,26 @@ impl Desk {
                     self.results.progress.set(None);
                     self.tell(failure, true);
                 }
+            }
+        });
+    }
+
+    /// Fetches the rest of the calibration samples, where only the first are there.
+    pub(super) fn fetch_calibration(self) {
+        let address = self.hidden.with_value(|hidden| hidden.borrow_mut().files.more_calibration.take());
+        let Some(address) = address else { return };
+        let model = self.results.facts.with_untracked(Clone::clone);
+        leptos::task::spawn_local(async move {
+            match fetch::bytes(address).await {
+                // Another model may be there meanwhile, with data of its own.
+                Ok(_) if self.results.facts.with_untracked(|now| *now != model) => {}
+                Ok(bytes) => {
+                    self.hidden.with_value(|hidden| {
+                        hidden.borrow_mut().files.calibration = Some(copy(&bytes));
+                    });
+                    self.send(Request::LoadCalibration, vec![bytes]);
+                }
+                Err(failure) => self.tell(failure, false),
             }
         });
     }

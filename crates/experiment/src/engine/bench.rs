@@ -119,6 +119,19 @@ impl Bench {
         Ok(note)
     }
 
+    /// Puts a longer calibration set in the place of its beginning. What was observed on all of the samples that a recipe asks for stays.
+    ///
+    /// # Errors
+    /// What cannot be read, does not fit the model, or begins with other samples. The data that were there stay then.
+    pub fn extend_calibration(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let before = self.data.facts(&self.prepared).calibration;
+        self.data.extend_calibration(&self.prepared, bytes)?;
+        if self.observed.take_if(|observed| observed.samples > before).is_some() {
+            self.choices.clear();
+        }
+        Ok(())
+    }
+
     /// Drops everything that belongs to an engine.
     pub(super) fn forget_plans(&mut self) {
         self.forget_model();

@@ -43,6 +43,8 @@ impl Data {
                 warnings.extend(note.map(|note| note.at(what)));
                 Some(set)
             }
+            // No data fit a model that cannot run, and that is said of the model.
+            Err(_) if prepared.face().is_err() => None,
             Err(error) => {
                 warnings.push(unfit(&error).at(what));
                 None
@@ -75,6 +77,21 @@ impl Data {
             classes: Vec::new(),
         };
         Ok((data, note.map(|note| note.at(name))))
+    }
+
+    /// Puts a longer calibration set in the place of one that is its beginning.
+    pub(super) fn extend_calibration(&mut self, prepared: &Prepared, bytes: &[u8]) -> Result<(), Failure> {
+        let what = "calibration set";
+        let unreadable = |message: String| Failure::new(Code::UnreadableData, message).at(what);
+        let set = Dataset::read(bytes, &Limits::default()).map_err(|error| unreadable(error.to_string()))?;
+        let (set, _) = fitted(prepared, set).map_err(|error| unreadable(error.to_string()))?;
+        let n = self.calibration.as_ref().map_or(0, |begun| count(&begun.x));
+        if self.calibration.as_ref().is_some_and(|begun| begun.x != set.x.rows(0, n as usize)) {
+            return Err(unreadable(format!("it does not begin with the {n} samples that are there")));
+        }
+        self.calibration = Some(set);
+        self.calibration_from_test = false;
+        Ok(())
     }
 
     /// The first `samples` calibration samples.

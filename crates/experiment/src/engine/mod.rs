@@ -131,6 +131,7 @@ impl Engine {
                 self.load(&name, blobs, [test, calibration], classes)
             }
             Request::LoadData { name } => self.load_data(&name, blobs),
+            Request::LoadCalibration => self.load_calibration(&blobs),
             Request::Update { revision, recipe, focus } => {
                 self.update(revision, recipe, focus);
                 Ok(())
@@ -267,6 +268,14 @@ impl Engine {
             self.emit(Event::Warning(note));
         }
         self.emit(Event::Loaded { facts, data });
+        Ok(())
+    }
+
+    fn load_calibration(&mut self, blobs: &[Vec<u8>]) -> Result<(), Failure> {
+        let bench = self.bench.as_mut().ok_or_else(nothing_there)?;
+        bench.extend_calibration(blobs.first().map_or(&[], Vec::as_slice))?;
+        let data = bench.data_facts();
+        self.emit(Event::Data(data));
         Ok(())
     }
 
