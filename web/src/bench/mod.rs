@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use footer::Footer;
 use graph_screen::GraphScreen;
+use graph_screen::board::Board;
 use header::Header;
 use keys::KeyMap;
 use layer::LayerPanel;
@@ -57,6 +58,8 @@ pub fn Bench() -> impl IntoView {
     let set_many = RwSignal::new(false);
     // A link with a pipeline is opened where it can be replayed.
     let learns = untrack(|| !desk.document().recipe.pipeline.is_empty());
+    // Made once the graph is looked at, and kept then.
+    let (owner, kept) = (Owner::current().unwrap_or_default(), StoredValue::new(None::<Board>));
     let screen = RwSignal::new(if learns { Screen::Learn } else { Screen::Bench });
     keys::listen(desk, help, move || pick_files(desk));
     file::on_drop(move |picked| desk.open_file(picked));
@@ -72,7 +75,11 @@ pub fn Bench() -> impl IntoView {
                     </main>
                 }.into_any(),
                 Screen::Learn => view! { <Learn /> }.into_any(),
-                Screen::Graph => view! { <GraphScreen screen /> }.into_any(),
+                Screen::Graph => {
+                    let board = kept.get_value().unwrap_or_else(|| owner.with(|| Board::new(desk)));
+                    kept.set_value(Some(board));
+                    view! { <GraphScreen screen board /> }.into_any()
+                }
             }}
             <Footer />
         </div>

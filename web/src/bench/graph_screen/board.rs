@@ -61,6 +61,8 @@ pub struct Board {
     pub paint: RwSignal<Paint>,
     /// The colours.
     pub colours: Memo<Arc<Colours>>,
+    /// Whether the graph is shown as a table.
+    pub as_table: RwSignal<bool>,
 }
 
 impl Board {
@@ -96,6 +98,7 @@ impl Board {
             hits: Memo::new(move |_| scene.get().find(&query.get())),
             paint,
             colours: Memo::new(move |_| Arc::new(colours(desk, paint.get(), &scene.get(), &drawn.get()))),
+            as_table: RwSignal::new(false),
         };
         board.follow();
         board

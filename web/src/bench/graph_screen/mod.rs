@@ -12,7 +12,6 @@ use twin::Twin;
 
 use super::Screen;
 use crate::i18n::words;
-use crate::state::Desk;
 
 pub mod board;
 pub mod camera;
@@ -36,10 +35,10 @@ pub mod values;
 pub fn GraphScreen(
     /// What is shown: a layer can be taken to the bench.
     screen: RwSignal<Screen>,
+    /// What is kept while another screen is shown.
+    board: Board,
 ) -> impl IntoView {
-    let desk = Desk::here();
-    let board = Board::new(desk);
-    let as_table = RwSignal::new(false);
+    let as_table = board.as_table;
     let is_empty = Memo::new(move |_| board.scene.get().nodes.is_empty());
     let content = move || match (is_empty.get(), as_table.get()) {
         (true, _) => view! { <p class="muted pad">{words().layers.loading}</p> }.into_any(),
@@ -49,7 +48,7 @@ pub fn GraphScreen(
     view! {
         <main class="panels graph-screen">
             <section class="panel drawing-panel" aria-label=move || words().graph.tab>
-                <Tools board as_table />
+                <Tools board />
                 <p id="graph-keys" class="visually-hidden">{move || words().graph.keys}</p>
                 {content}
             </section>

@@ -15,9 +15,8 @@ use crate::i18n::{graph, words};
 pub fn Tools(
     /// The board.
     board: Board,
-    /// Whether the table is shown.
-    as_table: RwSignal<bool>,
 ) -> impl IntoView {
+    let as_table = board.as_table;
     let word = |of: fn(&graph::Words) -> &'static str| Signal::derive(move || of(&words().graph));
     let icon = |mark: &'static str, name: fn(&graph::Words) -> &'static str, run: Callback<()>| {
         button("icon", Signal::stored(mark), Some(word(name)), run)
