@@ -9,6 +9,7 @@
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
+pub mod checkpoint;
 pub mod compressed;
 pub mod dataset;
 pub mod error;

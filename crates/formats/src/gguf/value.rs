@@ -61,6 +61,25 @@ impl Value {
     }
 }
 
+impl Value {
+    /// A number, whole or not.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::F32(x) => Some(f64::from(*x)),
+            Self::F64(x) => Some(*x),
+            _ => self.as_u64().map(|n| n as f64),
+        }
+    }
+
+    /// A text.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
