@@ -1,6 +1,6 @@
 //! Checkpoints: safetensors with a configuration, and GGUF, become models that compute what transformers computes.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "gpu/common.rs"]
 #[expect(dead_code, reason = "the suite of the GPU engine uses the rest")]

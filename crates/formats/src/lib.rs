@@ -5,7 +5,7 @@
 //! what a file holds, never with what it claims ([`Limits`]). It runs nothing, and knows of no number format beyond
 //! how its elements lie in memory.
 //!
-//! Start reading at [`onnx`] for models, at [`tensors`] for files of weights, at [`dataset`] for labelled data, at [`sniff`] for "what is this file?".
+//! Start reading at [`onnx`] for models, at [`checkpoint`] for tensors that are one with their configuration, at [`tensors`] for files of weights, at [`dataset`] for labelled data, at [`sniff`] for "what is this file?".
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 

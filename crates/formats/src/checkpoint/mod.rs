@@ -24,7 +24,7 @@ use serde::Deserialize;
 pub use names::to_gguf;
 pub use weights::{Weights, shards};
 
-use crate::error::ReadError;
+use crate::error::{Place, Problem, ReadError};
 use crate::limits::Limits;
 use crate::onnx::Element;
 use bert::{Bert, Task};
@@ -87,7 +87,7 @@ pub struct Import {
 ///
 /// # Errors
 /// [`ReadError`]: an architecture that is none of [`ARCHITECTURES`], a configuration that contradicts itself, a tensor that is
-/// missing or has another shape than the configuration says, a length that is none of the model's or too large for it.
+/// missing or has another shape than the configuration says, more values than `limits` allow in memory, a length that is none of the model's or too large for it.
 pub fn read<R: Read + Seek>(
     weights: &mut Weights<R>,
     config: Option<&[u8]>,
@@ -102,6 +102,11 @@ pub fn read<R: Read + Seek>(
         _ => return Err(field("config.json", "missing", "beside the tensors, and say what they belong to")),
     };
     let tokens = network.tokens(dims)?;
+    let (found, limit) = (weights.float_bytes(), limits.file_bytes);
+    if found > limit {
+        let what = "bytes of weights as 32-bit floats";
+        return Err(Place::File.error(Problem::TooLarge { what, found, limit }));
+    }
     let mut builder = Builder::new(weights, limits.filled_elements);
     network.build(&mut builder, tokens.unwrap_or(0))?;
     let model =

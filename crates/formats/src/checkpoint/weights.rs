@@ -70,6 +70,11 @@ impl<R> Weights<R> {
         }
     }
 
+    /// The bytes of all values as 32-bit floats.
+    pub fn float_bytes(&self) -> u64 {
+        self.tensors().fold(0, |sum, tensor| sum.saturating_add(tensor.len().saturating_mul(4)))
+    }
+
     /// All tensors, by name.
     pub fn tensors(&self) -> impl Iterator<Item = &TensorEntry> {
         self.places.values().map(|(_, tensor)| tensor)
