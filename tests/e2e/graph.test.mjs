@@ -61,6 +61,9 @@ test("colours follow the recipe, and the legend says what is better", async (t) 
   assert.match(await page.locator(".box.chosen").getAttribute("aria-label"), /dB$/);
   await screenshot(t, page, "graph-sqnr");
   await assertAccessible(page);
+  await button(page, "Bench").click();
+  await graph(page);
+  assert.match(await page.locator(".colours").innerText(), /higher is better/, "the colour is kept");
 });
 
 test("three hundred nodes: blocks, search, keys, and only what is in sight", async (t) => {
