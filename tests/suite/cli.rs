@@ -102,6 +102,31 @@ fn inspect_tells_layers_operators_and_cost() {
 }
 
 #[test]
+fn a_length_that_a_model_leaves_free_can_be_told() {
+    let model = root().join("tests/golden/onnx/bound_same_upper_dynamic.onnx").display().to_string();
+    let facts = answer(&["inspect", &model]);
+    assert_eq!(facts["lengths"], json!({ "N": null, "H": 224, "W": 224 }));
+    let told = answer(&["inspect", &model, "--dim", "H=32", "--dim", "W=48"]);
+    assert_eq!(told["lengths"], json!({ "N": null, "H": 32, "W": 48 }));
+    assert_eq!(told["inputs"], json!([{ "name": "x", "shape": ["N", 3, 32, 48] }]));
+    // It is the same file, whatever was told.
+    assert_eq!(told["id"], facts["id"]);
+    let evaluated = answer(&["eval", &model, "--dim", "H=32"]);
+    assert_eq!(evaluated["lengths"], json!({ "H": 32 }));
+    assert_eq!(evaluated["macs"], 16 * 112 * 54);
+
+    let message = refusal(1, &["inspect", &model, "--dim", "h=32"]);
+    assert!(message.contains("the free length `h` is missing") && message.contains("H, N, W"), "{message}");
+    let message = refusal(2, &["inspect", &model, "--dim", "H=0"]);
+    assert!(message.contains("NAME=N"), "{message}");
+
+    let link = answer(&["link", &model, "--dim", "H=8", "--dim", "W=8"]);
+    let replayed = answer(&["replay", link["link"].as_str().unwrap(), "--model-file", &model]);
+    assert_eq!(replayed["reproduced"], true);
+    assert_eq!(replayed["result"]["macs"], 16 * 54);
+}
+
+#[test]
 fn inspect_names_what_cannot_run_and_eval_refuses_it() {
     let model = root().join("tests/golden/onnx/opaque_grid_sample.onnx").display().to_string();
     let facts = answer(&["inspect", &model]);

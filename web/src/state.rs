@@ -4,6 +4,7 @@
 //! the revision that it is true of; a value of an older revision is shown, marked stale. Nothing else is global.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use fewbit_experiment::protocol::{EngineChoice, ExportForm, Focus, Request};
@@ -135,7 +136,7 @@ impl Desk {
         let before = self.history.with_untracked(|history| history.now().clone());
         self.history.update(change);
         let now = self.history.with_untracked(|history| history.now().clone());
-        if now.model != before.model {
+        if now.model != before.model || now.lengths != before.lengths {
             self.load_from_document();
         } else if now.recipe != before.recipe {
             self.next_revision();
@@ -157,6 +158,10 @@ impl Desk {
 
     fn recipe_now(self) -> Recipe {
         self.history.with_untracked(|history| history.now().recipe.clone())
+    }
+
+    fn lengths(self) -> BTreeMap<String, usize> {
+        self.history.with_untracked(|history| history.now().lengths.clone())
     }
 
     /// Makes `recipe` the document's, as a change that can be undone, without asking the engine for anything.
@@ -243,7 +248,7 @@ impl Desk {
         self.start_engine(choice);
         let files = self.hidden.with_value(|hidden| hidden.borrow().files.clone());
         if files.model.is_some() {
-            self.send_files(&files);
+            self.send_files(&files, self.lengths());
         } else {
             self.load_from_document();
         }

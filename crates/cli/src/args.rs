@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -54,8 +55,9 @@ pub(crate) enum Command {
     Models,
     /// Show a model's layers, operators and cost; of GGUF and safetensors, the tensors.
     Inspect {
-        /// A gallery id or an ONNX, GGUF or safetensors file.
-        model: String,
+        /// The model; a GGUF or safetensors file, too.
+        #[command(flatten)]
+        model: Model,
         /// Look at the values of tensors too: their range, mean, deviation and zeros.
         #[arg(long)]
         statistics: bool,
@@ -64,8 +66,9 @@ pub(crate) enum Command {
     Convert(Convert),
     /// Run a model as it is on inputs of your own, and write its outputs as .npy files.
     Infer {
-        /// A gallery id or an ONNX file.
-        model: String,
+        /// The model.
+        #[command(flatten)]
+        model: Model,
         /// An input and its values; once for each input.
         #[arg(long = "input", value_name = "NAME=FILE.npy", required = true)]
         inputs: Vec<Input>,
@@ -91,8 +94,9 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Time a model in float.
     Bench {
-        /// A gallery id or an ONNX file.
-        model: String,
+        /// The model.
+        #[command(flatten)]
+        model: Model,
         /// Samples in a run.
         #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=65_536))]
         batch: u32,
@@ -100,6 +104,43 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         runs: u32,
     },
+}
+
+/// A model.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Model {
+    /// A gallery id or an ONNX file.
+    #[arg(id = "MODEL", value_name = "MODEL")]
+    pub(crate) name: String,
+    /// What a length is to be that the file leaves free; `fewbit inspect` lists them. The batch stays free, and others are taken as
+    /// something sensible.
+    #[arg(long = "dim", value_name = "NAME=N")]
+    pub(crate) lengths: Vec<Length>,
+}
+
+impl Model {
+    /// The lengths by name.
+    pub(crate) fn lengths(&self) -> BTreeMap<String, usize> {
+        self.lengths.iter().map(|Length { name, length }| (name.clone(), *length)).collect()
+    }
+}
+
+/// A length of a model and what it is to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Length {
+    name: String,
+    length: usize,
+}
+
+impl FromStr for Length {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORM: &str = "write NAME=N, and N is 1 or more";
+        let (name, length) = text.rsplit_once('=').ok_or(FORM)?;
+        let length = length.parse().ok().filter(|length| *length > 0).ok_or(FORM)?;
+        Ok(Self { name: name.to_owned(), length })
+    }
 }
 
 /// The data beside a model.
@@ -166,8 +207,9 @@ pub(crate) struct RecipeArgs {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = DEFAULTS)]
 pub(crate) struct Eval {
-    /// A gallery id or an ONNX file.
-    pub(crate) model: String,
+    /// The model.
+    #[command(flatten)]
+    pub(crate) model: Model,
     /// What is quantized, and how.
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
@@ -180,8 +222,9 @@ pub(crate) struct Eval {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = DEFAULTS)]
 pub(crate) struct Quantize {
-    /// A gallery id or an ONNX file.
-    pub(crate) model: String,
+    /// The model.
+    #[command(flatten)]
+    pub(crate) model: Model,
     /// What is quantized, and how.
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
@@ -202,8 +245,9 @@ pub(crate) struct Quantize {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = DEFAULTS)]
 pub(crate) struct Report {
-    /// A gallery id or an ONNX file.
-    pub(crate) model: String,
+    /// The model.
+    #[command(flatten)]
+    pub(crate) model: Model,
     /// What is quantized, and how.
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
@@ -247,8 +291,9 @@ fn split_rule(text: &str) -> Result<(String, String), &'static str> {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = DEFAULTS)]
 pub(crate) struct Sweep {
-    /// A gallery id or an ONNX file.
-    pub(crate) model: String,
+    /// The model.
+    #[command(flatten)]
+    pub(crate) model: Model,
     /// The grid as JSON: lists under weights, activations, edges, range, pipeline, calibration_samples, seeds, of which every
     /// combination is run; or a list of recipes. What it leaves out is as the other options say.
     #[arg(long, value_name = "FILE.json")]
@@ -271,8 +316,9 @@ pub(crate) struct Sweep {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = DEFAULTS)]
 pub(crate) struct Link {
-    /// A gallery id or an ONNX file.
-    pub(crate) model: String,
+    /// The model.
+    #[command(flatten)]
+    pub(crate) model: Model,
     /// What is quantized, and how.
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,

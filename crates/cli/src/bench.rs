@@ -90,6 +90,7 @@ impl Bench {
             test: source.test.is_some(),
             calibration: source.calibration.is_some(),
             classes: source.classes,
+            lengths: source.lengths,
         };
         let brought = [source.test.is_some(), source.calibration.is_some()];
         let blobs = [Some(source.model), source.test, source.calibration].into_iter().flatten().collect();

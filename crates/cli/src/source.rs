@@ -6,12 +6,13 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use fewbit_experiment::gallery::{self, Exhibit};
-use fewbit_experiment::{Command, Document, ModelRef, Part};
+use fewbit_experiment::{Command, Document, ModelRef, Part, engine};
 use fewbit_formats::{Limits, onnx};
 use fewbit_quant::{Choice, RangeMethod, Recipe};
+use fewbit_runtime::cpu::Cpu;
 use serde_json::{Map, Value};
 
-use crate::args::{Data, RecipeArgs};
+use crate::args::{self, Data, RecipeArgs};
 use crate::asked::{AskedChoice, AskedPipeline, Exception};
 
 /// A model with the data beside it, as bytes.
@@ -22,11 +23,14 @@ pub(crate) struct Source {
     pub(crate) calibration: Option<Vec<u8>>,
     pub(crate) classes: Vec<String>,
     pub(crate) exhibit: Option<&'static Exhibit>,
+    /// What lengths that the model leaves free are to be.
+    pub(crate) lengths: BTreeMap<String, usize>,
 }
 
 impl Source {
-    /// The model `name`, a gallery id or a file, with its own data or those of `data`.
-    pub(crate) fn open(name: &str, data: &Data) -> anyhow::Result<Self> {
+    /// The model, a gallery id or a file, with its own data or those of `data`.
+    pub(crate) fn open(model: &args::Model, data: &Data) -> anyhow::Result<Self> {
+        let (name, lengths) = (model.name.as_str(), model.lengths());
         let exhibit = gallery::find(name);
         let (model, mut test, mut calibration) = match exhibit {
             Some(exhibit) => {
@@ -55,7 +59,13 @@ impl Source {
                 exhibit.iter().flat_map(|exhibit| exhibit.classes).map(|&class| class.to_owned()).collect()
             }
         };
-        Ok(Self { name: file_name(name), model, test, calibration, classes, exhibit })
+        Ok(Self { name: file_name(name), model, test, calibration, classes, exhibit, lengths })
+    }
+
+    /// The model by itself, read and not run.
+    pub(crate) fn look(&self) -> anyhow::Result<engine::Bench> {
+        let cpu = Cpu::new();
+        Ok(engine::Bench::read(&self.name, &self.model, &self.lengths, [None, None], Vec::new(), &cpu)?)
     }
 }
 

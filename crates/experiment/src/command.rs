@@ -20,6 +20,13 @@ pub enum Part {
 pub enum Command {
     /// Puts another model on the bench, at the default recipe.
     Open(ModelRef),
+    /// Says what a length that the model's file leaves free is to be; none takes it back.
+    SetLength {
+        /// The length.
+        name: String,
+        /// What it is to be.
+        length: Option<usize>,
+    },
     /// Sets a part of every layer that `pattern` matches (`*` stands for any run of characters).
     Set {
         /// Layer names.
@@ -63,6 +70,10 @@ impl Document {
         let mut next = self.clone();
         match command {
             Command::Open(model) => next = Self::of(model.clone()),
+            Command::SetLength { name, length: Some(length) } => {
+                next.lengths.insert(name.clone(), *length);
+            }
+            Command::SetLength { name, length: None } => drop(next.lengths.remove(name)),
             Command::Set { pattern, part, choice } => set(&mut next.recipe, pattern, *part, *choice),
             Command::SetEdges(format) => next.recipe.edges = *format,
             Command::SetCalibration(samples) => next.recipe.calibration_samples = (*samples).max(1),

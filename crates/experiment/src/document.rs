@@ -1,5 +1,7 @@
 //! The document: everything that a person decided, as one immutable value.
 
+use std::collections::BTreeMap;
+
 use fewbit_quant::Recipe;
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +47,8 @@ pub struct View {
 pub struct Document {
     /// The model.
     pub model: ModelRef,
+    /// What lengths that the model's file leaves free are to be, by name.
+    pub lengths: BTreeMap<String, usize>,
     /// What is quantized, and how.
     pub recipe: Recipe,
     /// What is looked at.
@@ -54,7 +58,7 @@ pub struct Document {
 impl Document {
     /// `model` at W8A8, its first layer selected: where everybody starts, and what a link is the difference from.
     pub fn of(model: ModelRef) -> Self {
-        Self { model, recipe: Recipe::default(), view: View::default() }
+        Self { model, lengths: BTreeMap::new(), recipe: Recipe::default(), view: View::default() }
     }
 }
 

@@ -6,6 +6,8 @@
 //! published keeps its reader. A link may carry what came of the work, so that whoever opens it can tell whether it comes
 //! out the same.
 
+use std::collections::BTreeMap;
+
 use data_encoding::BASE64URL_NOPAD;
 use fewbit_numeric::Format;
 use fewbit_quant::{Choice, Pipeline, Rule};
@@ -36,6 +38,9 @@ struct Difference {
     /// A file's name and the model's hash.
     #[serde(skip_serializing_if = "Option::is_none")]
     f: Option<(String, String)>,
+    /// Lengths that the model's file leaves free.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    d: BTreeMap<String, usize>,
     /// The base of weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     w: Option<Choice>,
@@ -103,6 +108,7 @@ pub fn write_with(document: &Document, expectation: Option<&Expectation>) -> Res
     let difference = Difference {
         m,
         f,
+        d: document.lengths.clone(),
         w: (recipe.weights != base.weights).then_some(recipe.weights),
         a: (recipe.activations != base.activations).then_some(recipe.activations),
         e: recipe.edges,
@@ -182,7 +188,7 @@ fn document_of(difference: Difference) -> Document {
         (Some(id), None) => ModelRef::Gallery(id),
         (None, None) => ModelRef::Gallery(gallery::FIRST.to_owned()),
     };
-    let mut document = Document::of(model);
+    let mut document = Document { lengths: difference.d, ..Document::of(model) };
     let (recipe, view) = (&mut document.recipe, &mut document.view);
     recipe.weights = difference.w.unwrap_or(recipe.weights);
     recipe.activations = difference.a.unwrap_or(recipe.activations);

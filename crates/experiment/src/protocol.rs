@@ -9,6 +9,8 @@
 //! it then shows. [`Request::Run`] learns. A run is paused when another recipe is asked for, and comes back, paused, with an
 //! update of its own; there is one unfinished run at most.
 
+use std::collections::BTreeMap;
+
 use fewbit_quant::Recipe;
 use fewbit_quant::methods::{Finding, Frame};
 use fewbit_quant::report::{Evaluation, LayerReport, LayerView, ModelFacts, Sensitivity, Size};
@@ -52,6 +54,8 @@ pub enum Request {
         calibration: bool,
         /// The names of the classes; empty if they have none.
         classes: Vec<String>,
+        /// What lengths that the model's file leaves free are to be, by name.
+        lengths: BTreeMap<String, usize>,
     },
     /// Puts another labelled data set beside the model that is there. Blob: the npz.
     LoadData {

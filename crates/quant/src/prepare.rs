@@ -93,6 +93,7 @@ impl Prepared {
             inputs: graph.inputs.iter().map(|&wire| named_input(&graph, wire)).collect(),
             outputs: graph.outputs.iter().map(|&wire| named_output(&graph, wire)).collect(),
             operators,
+            lengths: BTreeMap::new(),
             layers: layers.iter().map(|layer| layer_facts(&graph, layer, one.as_ref())).collect(),
             nodes: node_facts(&graph, &layers, one.as_ref()),
             rewrites,

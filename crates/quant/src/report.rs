@@ -46,6 +46,8 @@ pub struct ModelFacts {
     pub operators: BTreeMap<String, u64>,
     /// Operators that cannot run.
     pub unsupported: Vec<Unsupported>,
+    /// The lengths that the file leaves free, and what they are here; none where they vary still.
+    pub lengths: BTreeMap<String, Option<usize>>,
     /// The layers, in the order in which they run.
     pub layers: Vec<LayerFacts>,
     /// The compact graph.

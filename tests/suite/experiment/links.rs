@@ -78,7 +78,9 @@ fn any_document() -> impl Strategy<Value = Document> {
     );
     let view = (0..20u32, proptest::option::of(0..64u32), any::<bool>())
         .prop_map(|(layer, channel, log_counts)| View { layer, channel, log_counts });
-    (model, recipe, view).prop_map(|(model, recipe, view)| Document { model, recipe, view })
+    let lengths = proptest::collection::btree_map("[a-z.0-9 é]{1,9}", 1..9999usize, 0..4);
+    (model, lengths, recipe, view)
+        .prop_map(|(model, lengths, recipe, view)| Document { model, lengths, recipe, view })
 }
 
 fn any_expectation() -> impl Strategy<Value = Option<Expectation>> {
@@ -96,6 +98,7 @@ proptest! {
         prop_assert_eq!(&link::open(&fragment).unwrap().expectation, &expectation);
         let back = link::read(&format!("https://example.org/fewbit/?backend=cpu#{fragment}")).unwrap();
         prop_assert_eq!(&back.model, &document.model);
+        prop_assert_eq!(&back.lengths, &document.lengths);
         prop_assert_eq!(&back.view, &document.view);
         let (before, after) = (&document.recipe, &back.recipe);
         prop_assert_eq!(before.resolve(&layers()).unwrap(), after.resolve(&layers()).unwrap());

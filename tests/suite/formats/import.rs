@@ -199,7 +199,22 @@ fn lengths_that_stand_in_the_way_become_numbers_and_that_is_said() {
         let import =
             read_with(&bytes, &Limits::default(), &ReadOptions { dims, ..ReadOptions::default() }).unwrap();
         assert_eq!(import.diagnostics, []);
+        for (name, length) in lengths {
+            assert_eq!(import.lengths.get(*name), Some(&Some(length + 3)));
+        }
     }
+}
+
+#[test]
+fn only_the_batch_stays_free_where_that_is_wanted() {
+    let bytes = bytes_of("tests/golden/onnx/conv_same_upper_dynamic_11.onnx");
+    let free = |fixed| {
+        let options = ReadOptions { fixed, ..ReadOptions::default() };
+        let import = read_with(&bytes, &Limits::default(), &options).unwrap();
+        (import.lengths.into_values().collect::<Vec<_>>(), import.diagnostics.len())
+    };
+    assert_eq!(free(false), (vec![None, None, None], 0));
+    assert_eq!(free(true), (vec![Some(224), None, Some(224)], 2));
 }
 
 #[test]

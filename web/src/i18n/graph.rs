@@ -56,6 +56,8 @@ pub struct Words {
     pub facts: &'static str,
     /// Opset, producer, licence, IR version, inputs, outputs, parameters, MACs, float size, operators, description.
     pub fact_heads: [&'static str; 11],
+    /// The lengths that the file leaves free.
+    pub lengths: &'static str,
     /// The size of the quantized model.
     pub quantized_size: &'static str,
     /// The file names no licence.
@@ -184,6 +186,7 @@ pub const ENGLISH: Words = Words {
         "operators in the file",
         "description",
     ],
+    lengths: "Lengths that the file leaves free",
     quantized_size: "size, quantized",
     no_licence: "the file names none",
     metadata: |n| format!("{n} more properties of the file"),
@@ -277,6 +280,7 @@ pub const CHINESE: Words = Words {
         "文件中的算子",
         "说明",
     ],
+    lengths: "文件未固定的长度",
     quantized_size: "量化后大小",
     no_licence: "文件未注明",
     metadata: |n| format!("文件的另外 {n} 项属性"),

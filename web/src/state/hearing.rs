@@ -86,11 +86,12 @@ impl Desk {
             hidden.restarts = 0;
             hidden.candidate.take()
         });
+        let is_new = candidate.is_some();
         if let Some((ModelRef::File { name, .. }, files)) = candidate {
             self.hidden.with_value(|hidden| hidden.borrow_mut().files = files);
             self.results.clear();
             // The engine has the file already: the document follows without loading again. If it is what a link was
-            // about, its recipe holds.
+            // about, its recipe holds, and so do its lengths.
             let is_awaited = self.history.with_untracked(
                 |history| matches!(&history.now().model, ModelRef::File { id, .. } if *id == facts.id),
             );
@@ -106,6 +107,12 @@ impl Desk {
                 shelf.put(&facts.id, files.bytes(), files.clone());
             }
         });
+        let lengths = self.lengths();
+        let is_as_told = |(name, length): (&String, &usize)| facts.lengths.get(name) == Some(&Some(*length));
+        if is_new && !lengths.iter().all(is_as_told) {
+            let files = self.hidden.with_value(|hidden| hidden.borrow().files.clone());
+            return self.send_files(&files, lengths);
+        }
         self.results.progress.set(None);
         let is_same = self.results.facts.with_untracked(|now| now.as_ref() == Some(&facts))
             && self.results.data.with_untracked(|now| now.as_ref() == Some(&data));

@@ -1,5 +1,7 @@
 //! Files on their way to the engine: of the gallery, or a person's own.
 
+use std::collections::BTreeMap;
+
 use fewbit_experiment::failure::Code;
 use fewbit_experiment::protocol::{Request, Stage};
 use fewbit_experiment::{Failure, ModelRef, gallery};
@@ -58,7 +60,7 @@ impl Desk {
                 self.results.clear();
                 if let Some(files) = kept {
                     self.hidden.with_value(|hidden| hidden.borrow_mut().files = files.clone());
-                    self.send_files(&files);
+                    self.send_files(&files, self.lengths());
                 } else {
                     self.hidden.with_value(|hidden| hidden.borrow_mut().files.model = None);
                     if was_there {
@@ -104,7 +106,7 @@ impl Desk {
                         more_calibration: begins.then_some(exhibit.calibration),
                     };
                     self.hidden.with_value(|hidden| hidden.borrow_mut().files = files.clone());
-                    self.send_files(&files);
+                    self.send_files(&files, self.lengths());
                 }
                 Err(failure) => {
                     self.results.progress.set(None);
@@ -136,11 +138,11 @@ impl Desk {
 
     fn try_files(self, reference: ModelRef, files: Files) {
         self.hidden.with_value(|hidden| hidden.borrow_mut().candidate = Some((reference, files.clone())));
-        self.send_files(&files);
+        self.send_files(&files, BTreeMap::new());
     }
 
     /// Copies go out: the originals stay for a worker that has to be started again.
-    pub(super) fn send_files(self, files: &Files) {
+    pub(super) fn send_files(self, files: &Files, lengths: BTreeMap<String, usize>) {
         let Some((name, model)) = &files.model else { return };
         let mut blobs = vec![copy(model)];
         blobs.extend(files.test.iter().map(|(_, bytes)| copy(bytes)));
@@ -150,6 +152,7 @@ impl Desk {
             test: files.test.is_some(),
             calibration: files.calibration.is_some(),
             classes: files.classes.clone(),
+            lengths,
         };
         self.send(request, blobs);
     }

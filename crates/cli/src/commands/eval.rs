@@ -8,7 +8,7 @@ use fewbit_quant::methods::Finding;
 use fewbit_quant::report::{Errors, Evaluation, LayerReport};
 use serde_json::{Value, json};
 
-use crate::args::{Data, Engine, Eval};
+use crate::args::{Data, Engine, Eval, Model};
 use crate::bench::{Bench, Measured, backend, backend_name};
 use crate::output::{Answer, table};
 use crate::source::{Source, recipe};
@@ -22,7 +22,7 @@ pub(crate) async fn eval(engine: Engine, args: &Eval, messages: &mut dyn Write) 
 /// Makes `recipe` true of a model and measures it. Gives the bench that it lies on, and the answer.
 pub(crate) async fn measure(
     engine: Engine,
-    model: &str,
+    model: &Model,
     recipe: &Recipe,
     data: &Data,
     messages: &mut dyn Write,
@@ -37,7 +37,8 @@ pub(crate) async fn measure(
     }
     let names = bench.layer_names();
     let mut json = result(&measured, &names);
-    json["model"] = json!(model);
+    json["model"] = json!(model.name);
+    json["lengths"] = json!(model.lengths());
     json["recipe"] = serde_json::to_value(recipe)?;
     json["pipeline"] = json!(recipe.pipeline);
     json["steps"] = steps(&measured, &names);

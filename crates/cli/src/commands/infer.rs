@@ -12,7 +12,7 @@ use fewbit_graph::{Bindings, DType, Dim, Graph, Source as Origin, Tensor};
 use fewbit_runtime::{Cancel, Control, Keep, NeverPause};
 use serde_json::json;
 
-use crate::args::{Data, Engine, Input};
+use crate::args::{Data, Engine, Input, Model};
 use crate::bench::{backend, backend_name};
 use crate::output::{Answer, table};
 use crate::source::{Source, read};
@@ -20,12 +20,13 @@ use crate::source::{Source, read};
 /// Runs a model as it is and writes its outputs.
 pub(crate) async fn infer(
     engine: Engine,
-    model: &str,
+    model: &Model,
     inputs: &[Input],
     output: &Path,
 ) -> anyhow::Result<Answer> {
     let source = Source::open(model, &Data::default())?;
-    let (mut values, mut options) = (BTreeMap::new(), ReadOptions::default());
+    let mut values = BTreeMap::new();
+    let mut options = ReadOptions { dims: source.lengths.clone(), ..ReadOptions::default() };
     for Input { name, path } in inputs {
         let array = npy::read(&read(path)?).with_context(|| path.display().to_string())?;
         let given = array.to_tensor()?;
@@ -41,7 +42,7 @@ pub(crate) async fn infer(
             bail!("--input gives `{name}` twice");
         }
     }
-    let Import { model, diagnostics, elements } =
+    let Import { model, diagnostics, elements, .. } =
         onnx::read_with(&source.model, &Limits::default(), &options)?;
     let unsupported: Vec<_> = diagnostics
         .iter()

@@ -3,25 +3,23 @@
 use std::path::Path;
 
 use anyhow::bail;
-use fewbit_experiment::engine;
-use fewbit_runtime::cpu::Cpu;
 use serde_json::{Value, json};
 
 use super::tensors;
-use crate::args::Data;
+use crate::args::{Data, Model};
 use crate::output::{Answer, table};
 use crate::source::Source;
 
 /// Shows what a model is, or what tensors a file has.
-pub(crate) fn inspect(model: &str, statistics: bool) -> anyhow::Result<Answer> {
-    if let Some(answer) = tensors::inspect(Path::new(model), statistics)? {
+pub(crate) fn inspect(model: &Model, statistics: bool) -> anyhow::Result<Answer> {
+    if let Some(answer) = tensors::inspect(Path::new(&model.name), statistics)? {
         return Ok(answer);
     }
     if statistics {
         bail!("--statistics is for the tensors of GGUF and safetensors files");
     }
     let source = Source::open(model, &Data::default())?;
-    let bench = engine::Bench::read(&source.name, &source.model, None, None, Vec::new(), &Cpu::new())?;
+    let bench = source.look()?;
     let facts = &bench.prepared.facts;
     let face = |wires: &[(String, String)]| -> Vec<_> {
         wires.iter().map(|(name, shape)| json!({ "name": name, "shape": lengths(shape) })).collect()
@@ -38,7 +36,7 @@ pub(crate) fn inspect(model: &str, statistics: bool) -> anyhow::Result<Answer> {
         .collect();
     let json = json!({
         "name": facts.name, "id": facts.id, "parameters": facts.parameters, "macs": facts.macs,
-        "inputs": face(&facts.inputs), "outputs": face(&facts.outputs), "operators": facts.operators,
+        "lengths": facts.lengths, "inputs": face(&facts.inputs), "outputs": face(&facts.outputs), "operators": facts.operators,
         "unsupported": facts.unsupported, "layers": layers, "rewrites": facts.rewrites, "metadata": facts.metadata,
     });
     let rows: Vec<Vec<String>> = facts
@@ -64,6 +62,10 @@ pub(crate) fn inspect(model: &str, statistics: bool) -> anyhow::Result<Answer> {
         facts.macs,
         operators.join(", ")
     );
+    for (name, length) in &facts.lengths {
+        let length = length.map_or_else(|| "free".to_owned(), |length| length.to_string());
+        text += &format!("length {name}: {length}\n");
+    }
     for unsupported in &facts.unsupported {
         text +=
             &format!("cannot run: {} `{}`: {}\n", unsupported.operator, unsupported.node, unsupported.reason);

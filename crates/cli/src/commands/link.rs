@@ -2,8 +2,7 @@
 
 use std::io::Write;
 
-use fewbit_experiment::{Document, ModelRef, engine, link as links};
-use fewbit_runtime::cpu::Cpu;
+use fewbit_experiment::{Document, ModelRef, link as links};
 use serde_json::json;
 
 use crate::args::{Data, Engine, Link};
@@ -15,7 +14,7 @@ use crate::source::{Source, recipe};
 pub(crate) async fn link(engine: Engine, args: &Link, messages: &mut dyn Write) -> anyhow::Result<Answer> {
     let recipe = recipe(&args.recipe)?;
     let source = Source::open(&args.model, &Data::default())?;
-    let bench = engine::Bench::read(&source.name, &source.model, None, None, Vec::new(), &Cpu::new())?;
+    let bench = source.look()?;
     // A rule that matches nothing is told now, and not by whoever opens the link.
     recipe.resolve(&bench.prepared.layer_names())?;
     let model = match source.exhibit {
@@ -30,7 +29,7 @@ pub(crate) async fn link(engine: Engine, args: &Link, messages: &mut dyn Write) 
         }
         false => None,
     };
-    let document = Document { recipe: recipe.clone(), ..Document::of(model) };
+    let document = Document { lengths: args.model.lengths(), recipe: recipe.clone(), ..Document::of(model) };
     let fragment = links::write_with(&document, expectation.as_ref())?;
     let link = format!("{}#{fragment}", args.page);
     let json = json!({ "link": link, "characters": link.chars().count(), "recipe": recipe });

@@ -9,7 +9,7 @@ use fewbit_quant::QuantizedLayer;
 use serde_json::{Value, json};
 
 use super::eval::result;
-use crate::args::{Engine, Replay};
+use crate::args::{Engine, Model, Replay};
 use crate::bench::{Bench, Measured, backend, backend_name};
 use crate::output::Answer;
 use crate::source::{Source, read};
@@ -121,7 +121,9 @@ async fn run(
     };
     let backend = backend(engine).await?;
     let backend_name = backend_name(&*backend);
-    let mut bench = Bench::load(backend, Source::open(&name, &args.data)?).await?;
+    let source = Source::open(&Model { name, ..Model::default() }, &args.data)?;
+    let source = Source { lengths: document.lengths.clone(), ..source };
+    let mut bench = Bench::load(backend, source).await?;
     if let (ModelRef::File { name, id }, Some(loaded)) = (&document.model, bench.engine.bench())
         && !id.is_empty()
         && *id != loaded.prepared.facts.id

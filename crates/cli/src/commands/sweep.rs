@@ -11,7 +11,7 @@ use fewbit_quant::{Correctness, Paired, Recipe};
 use serde_json::{Value, json};
 
 use super::eval::{result, steps};
-use crate::args::{Engine, Sweep};
+use crate::args::{Engine, Model, Sweep};
 use crate::bench::{Bench, backend, backend_name};
 use crate::grid::recipes;
 use crate::output::{Answer, table};
@@ -42,7 +42,8 @@ pub(crate) async fn sweep(engine: Engine, args: &Sweep, messages: &mut dyn Write
         };
         let names = bench.layer_names();
         let mut row = result(&measured, &names);
-        row["model"] = json!(args.model);
+        row["model"] = json!(args.model.name);
+        row["lengths"] = json!(args.model.lengths());
         row["recipe"] = serde_json::to_value(recipe)?;
         row["pipeline"] = json!(recipe.pipeline);
         row["steps"] = steps(&measured, &names);
@@ -58,7 +59,7 @@ pub(crate) async fn sweep(engine: Engine, args: &Sweep, messages: &mut dyn Write
     let status = u8::from(!failed.is_empty());
     let text = text(&done, &pairs, &failed);
     let json = json!({
-        "model": args.model, "output": args.output.display().to_string(), "recipes": grid.len(), "ran": ran,
+        "model": args.model.name, "output": args.output.display().to_string(), "recipes": grid.len(), "ran": ran,
         "failed": failed, "pairs": pairs,
     });
     Ok(Answer { status, ..Answer::new(json, text) })
@@ -84,7 +85,7 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     /// Reads what is there. A last line that was cut short is taken away: its recipe is run again.
-    fn read(path: &'a Path, model: &str) -> anyhow::Result<Self> {
+    fn read(path: &'a Path, model: &Model) -> anyhow::Result<Self> {
         let mut rows = Vec::new();
         if !path.exists() {
             return Ok(Self { path, rows });
@@ -95,8 +96,12 @@ impl<'a> Rows<'a> {
         for (i, line) in lines.lines().enumerate() {
             let place = || format!("{}, line {}", path.display(), i + 1);
             let row: Value = serde_json::from_str(line).with_context(place)?;
-            if row["model"] != model {
-                bail!("{} is about {}, not about `{model}`: write to another file", place(), row["model"]);
+            if row["model"] != model.name {
+                bail!("{} is about {}, not about `{}`: write to another file", place(), row["model"], model.name);
+            }
+            let (there, asked) = (row["lengths"].as_object().cloned().unwrap_or_default(), json!(model.lengths()));
+            if json!(there) != asked {
+                bail!("{} has the lengths {}, not {asked}: write to another file", place(), json!(there));
             }
             rows.push(row);
         }

@@ -1,6 +1,8 @@
 //! What is on the bench: a model, its data, and everything that was computed of it.
 
-use fewbit_formats::onnx::{Diagnostic, DiagnosticKind};
+use std::collections::BTreeMap;
+
+use fewbit_formats::onnx::{Diagnostic, DiagnosticKind, Import, ReadOptions};
 use fewbit_formats::{Limits, onnx, sniff};
 use fewbit_graph::Tensor;
 use fewbit_graph::passes::Evaluate;
@@ -54,15 +56,16 @@ pub(super) struct Observed {
 }
 
 impl Bench {
-    /// Reads a model and the data beside it.
+    /// Reads a model and the data beside it: test and calibration samples. `lengths` say what lengths that the model leaves free
+    /// are to be.
     ///
     /// # Errors
     /// What cannot be read, where and why. Operators that cannot run are no error here: they are among the facts.
     pub fn read(
         name: &str,
         model: &[u8],
-        test: Option<&[u8]>,
-        calibration: Option<&[u8]>,
+        lengths: &BTreeMap<String, usize>,
+        [test, calibration]: [Option<&[u8]>; 2],
         classes: Vec<String>,
         evaluator: &dyn Evaluate,
     ) -> Result<Self, Failure> {
@@ -74,12 +77,22 @@ impl Bench {
                 .at(name)
                 .hint("export the model again as ONNX, operator set 7 to 23, with its weights inside")
         };
-        let (parsed, diagnostics) = onnx::read(model, &Limits::default()).map_err(|e| unreadable(&e))?;
+        let limits = Limits::default();
+        let options = ReadOptions { fixed: true, dims: lengths.clone(), ..ReadOptions::default() };
+        let Import { model: parsed, diagnostics, lengths: told, .. } =
+            onnx::read_with(model, &limits, &options).map_err(|e| unreadable(&e))?;
         // After the reader, which holds the file to its limits.
         let operators = onnx::operators(model).map_err(|e| unreadable(&e))?;
         let unsupported = diagnostics.iter().filter_map(unsupported).collect();
-        let prepared =
+        let mut prepared =
             Prepared::new(name, &parsed, operators, unsupported, evaluator).map_err(|e| unreadable(&e))?;
+        prepared.facts.lengths = told;
+        if !lengths.is_empty() {
+            // A file is known by what it is without them.
+            let options = ReadOptions { fixed: true, ..ReadOptions::default() };
+            let plain = onnx::read_with(model, &limits, &options).map_err(|e| unreadable(&e))?;
+            prepared.facts.id = plain.model.id().to_string();
+        }
         let (data, unfit) = Data::read(&prepared, test, calibration, classes)?;
         let mut warnings: Vec<Failure> = diagnostics.iter().filter_map(|d| warning(name, d)).collect();
         warnings.extend(unfit);

@@ -17,6 +17,7 @@ mod picture;
 mod runs;
 mod timing;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use fewbit_quant::QuantError;
@@ -127,8 +128,8 @@ impl Engine {
         let result = match request {
             // The host has opened us already.
             Request::Open { .. } => Ok(()),
-            Request::Load { name, test, calibration, classes } => {
-                self.load(&name, blobs, [test, calibration], classes)
+            Request::Load { name, test, calibration, classes, lengths } => {
+                self.load(&name, blobs, [test, calibration], classes, &lengths)
             }
             Request::LoadData { name } => self.load_data(&name, blobs),
             Request::LoadCalibration => self.load_calibration(&blobs),
@@ -237,13 +238,15 @@ impl Engine {
         blobs: Vec<Vec<u8>>,
         [test, calibration]: [bool; 2],
         classes: Vec<String>,
+        lengths: &BTreeMap<String, usize>,
     ) -> Result<(), Failure> {
         self.emit(Event::Progress { stage: Stage::Reading, done: 0, total: 1 });
         let mut blobs = blobs.into_iter();
         let model = blobs.next().unwrap_or_default();
         let test = if test { blobs.next() } else { None };
         let calibration = if calibration { blobs.next() } else { None };
-        let read = Bench::read(name, &model, test.as_deref(), calibration.as_deref(), classes, &self.cpu);
+        let data = [test.as_deref(), calibration.as_deref()];
+        let read = Bench::read(name, &model, lengths, data, classes, &self.cpu);
         self.emit(Event::Progress { stage: Stage::Reading, done: 1, total: 1 });
         let bench = read?;
         self.stop();

@@ -69,8 +69,6 @@ pub(super) struct Importer<'m> {
     pub(super) branches: Vec<(usize, bool)>,
     /// Whether something could be read if no length were free.
     pub(super) dynamic: bool,
-    /// The free lengths of the inputs, each with the axis that it is on and the number of axes there.
-    pub(super) free: BTreeMap<String, (usize, usize)>,
 }
 
 impl<'m> Importer<'m> {
@@ -93,17 +91,11 @@ impl<'m> Importer<'m> {
             elements: BTreeMap::new(),
             branches: Vec::new(),
             dynamic: false,
-            free: BTreeMap::new(),
         }
     }
 
     /// Adds an input of the model.
     pub(super) fn input(&mut self, name: &str, dims: Vec<Dim>, element: Element) {
-        for (axis, dim) in dims.iter().enumerate() {
-            if let Dim::Symbol(symbol) = dim {
-                self.free.entry(symbol.clone()).or_insert((axis, dims.len()));
-            }
-        }
         self.declare(name, Some(element));
         let shape = self.probes.shape(&dims);
         let wire = self.graph.input(name, dims);

@@ -6,7 +6,7 @@
 //! and is named by a [`Diagnostic`].
 //!
 //! In reading order: [`proto`] has the messages as they are stored, `scan` and `order` what is checked first,
-//! `inline` writes out graphs within graphs, [`element`] has the types of elements, `importer` what is known of each value, `call` what a node's builder may ask, and `ops` the operators.
+//! `inline` writes out graphs within graphs, `lengths` has what may be free, [`element`] has the types of elements, `importer` what is known of each value, `call` what a node's builder may ask, and `ops` the operators.
 //! [`write`](mod@write) is the way back.
 
 mod attributes;
@@ -17,6 +17,7 @@ mod external;
 mod fold;
 mod importer;
 mod inline;
+mod lengths;
 mod ops;
 mod order;
 mod probe;

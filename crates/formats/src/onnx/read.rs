@@ -11,6 +11,7 @@ use crate::onnx::attributes::Attributes;
 use crate::onnx::call::{Call, Fault};
 use crate::onnx::element::{self, Element};
 use crate::onnx::importer::{Importer, Value};
+use crate::onnx::lengths::Lengths;
 use crate::onnx::proto::{
     AttributeProto, DimensionValue, GraphProto, ModelProto, NodeProto, TensorProto, TypeValue,
     ValueInfoProto, attribute_type, data_type,
@@ -26,6 +27,9 @@ pub struct ReadOptions {
     pub dims: BTreeMap<String, usize>,
     /// Shapes of inputs, by the inputs' names: their lengths are to be numbers.
     pub shapes: BTreeMap<String, Vec<usize>>,
+    /// Whether only lengths of first axes, where the batch is, may stay free. Others that nothing is told of are taken as something
+    /// sensible, and a diagnostic says so.
+    pub fixed: bool,
 }
 
 /// A model as it was read.
@@ -37,6 +41,8 @@ pub struct Import {
     pub diagnostics: Vec<Diagnostic>,
     /// The declared element types of its inputs and outputs, by name. Those that are not known are float.
     pub elements: BTreeMap<String, Element>,
+    /// The lengths that the file leaves free, by name, and what they are here; none where they are free still.
+    pub lengths: BTreeMap<String, Option<usize>>,
 }
 
 /// Reads an ONNX model.
@@ -84,7 +90,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<ModelProto, ReadEr
 /// `options` can say other ones.
 ///
 /// # Errors
-/// [`ReadError`] as for [`read`].
+/// [`ReadError`] as for [`read`], and for a length in `options` that the model does not leave free.
 pub fn read_with(bytes: &[u8], limits: &Limits, options: &ReadOptions) -> Result<Import, ReadError> {
     let mut model = decode(bytes, limits)?;
     // A file that was cut off between two fields lacks those that would follow.
@@ -101,16 +107,15 @@ pub fn read_with(bytes: &[u8], limits: &Limits, options: &ReadOptions) -> Result
     let opset = opset(&model, end)?;
     inline::functions(&mut graph, &model.functions, limits)?;
     let mut file = File { opset, metadata: metadata(&model, &graph, opset), graph, initial: Vec::new() };
-    let mut dims = given_lengths(&file.graph, options);
-    let mut bound = Vec::new();
+    let mut lengths = Lengths::of(&file.graph, options)?;
     // The attempt with the fewest problems, the first of them: lengths are only fixed where that helps.
     let mut best: Option<Outcome> = None;
     loop {
         file.initialize()?;
-        let attempt = match file.attempt(limits, options, &dims) {
+        let attempt = match file.attempt(limits, options, &lengths.bound) {
             Err(error) if best.is_none() => return Err(error),
             Err(_) => break,
-            Ok(importer) => Attempt::of(importer, &bound),
+            Ok(importer) => Attempt::of(importer, &lengths),
         };
         if !attempt.branches.is_empty() {
             inline::branches(&mut file.graph, &attempt.branches);
@@ -124,46 +129,24 @@ pub fn read_with(bytes: &[u8], limits: &Limits, options: &ReadOptions) -> Result
         if best.as_ref().is_none_or(|best| attempt.outcome.problems < best.problems) {
             best = Some(attempt.outcome);
         }
-        let more = attempt.free.map(defaults).unwrap_or_default();
-        if more.is_empty() {
+        if !attempt.dynamic || !lengths.take_more() {
             break;
         }
-        for (name, length) in more {
-            let reason = format!("this length is taken as {length}; another can be given");
-            bound.push(converted(&name, reason));
-            dims.insert(name, length);
-        }
     }
-    let Outcome { graph, diagnostics, mut elements, .. } = best.unwrap_or_default();
+    let Outcome { graph, diagnostics, mut elements, lengths, .. } = best.unwrap_or_default();
     let pruned = graph.pruned().map_err(|why| Place::File.error(Problem::Syntax(why.to_string())))?;
     let wires = pruned.graph.inputs.iter().chain(&pruned.graph.outputs);
     let face: BTreeSet<&str> = wires.map(|&wire| pruned.graph.wire(wire).name.as_str()).collect();
     elements.retain(|name, _| face.contains(name.as_str()));
-    Ok(Import { model: Model { graph: pruned.graph, metadata: file.metadata }, diagnostics, elements })
-}
-
-/// The lengths that the options tell.
-fn given_lengths(graph: &GraphProto, options: &ReadOptions) -> BTreeMap<String, usize> {
-    let mut lengths = BTreeMap::new();
-    for input in &graph.input {
-        let Some(shape) = options.shapes.get(input.name()) else { continue };
-        let declared = dims(input, &lengths).and_then(Result::ok).unwrap_or_default();
-        for (dim, &length) in declared.into_iter().zip(shape) {
-            if let Dim::Symbol(symbol) = dim {
-                lengths.entry(symbol).or_insert(length);
-            }
-        }
-    }
-    lengths.extend(options.dims.clone());
-    lengths
+    Ok(Import { model: Model { graph: pruned.graph, metadata: file.metadata }, diagnostics, elements, lengths })
 }
 
 /// What one reading of the graph has given, and what it has told for the next.
 struct Attempt {
     outcome: Outcome,
     branches: Vec<(usize, bool)>,
-    /// The free lengths with the axes that they are on, if one of them is in the way.
-    free: Option<BTreeMap<String, (usize, usize)>>,
+    /// Whether a free length is in the way.
+    dynamic: bool,
 }
 
 #[derive(Default)]
@@ -171,32 +154,19 @@ struct Outcome {
     graph: Graph,
     diagnostics: Vec<Diagnostic>,
     elements: BTreeMap<String, Element>,
+    lengths: BTreeMap<String, Option<usize>>,
     /// How many of the diagnostics say that something cannot run.
     problems: usize,
 }
 
 impl Attempt {
-    /// `bound` says which lengths were fixed.
-    fn of(importer: Importer<'_>, bound: &[Diagnostic]) -> Self {
-        let Importer { graph, mut diagnostics, elements, branches, dynamic, free, .. } = importer;
+    fn of(importer: Importer<'_>, lengths: &Lengths) -> Self {
+        let Importer { graph, mut diagnostics, elements, branches, dynamic, .. } = importer;
         let problems = diagnostics.iter().filter(|said| said.kind != DiagnosticKind::Converted).count();
-        diagnostics.extend_from_slice(bound);
-        let free = (dynamic && problems > 0).then_some(free);
-        Self { outcome: Outcome { graph, diagnostics, elements, problems }, branches, free }
+        diagnostics.extend_from_slice(&lengths.said);
+        let outcome = Outcome { graph, diagnostics, elements, lengths: lengths.told(), problems };
+        Self { outcome, branches, dynamic: dynamic && problems > 0 }
     }
-}
-
-/// Lengths for those that stand in the way: first for all but the batch, and then for that.
-fn defaults(free: BTreeMap<String, (usize, usize)>) -> Vec<(String, usize)> {
-    let inner: Vec<_> = free.iter().filter(|(_, (axis, _))| *axis > 0).collect();
-    let all = free.iter().collect();
-    let taken = if inner.is_empty() { all } else { inner };
-    let length = |axis: usize, rank: usize| match (axis, rank) {
-        (0, _) => 1,
-        (2.., 4..) => 224,
-        _ => 64,
-    };
-    taken.into_iter().map(|(name, &(axis, rank))| (name.clone(), length(axis, rank))).collect()
 }
 
 /// A model's graph, with its initializers apart, so that it can be read several times.
@@ -378,7 +348,7 @@ fn add_input(
 }
 
 /// The dimensions that a value is declared to have, if it is a tensor with a shape, with `bound` for its symbols.
-fn dims(value: &ValueInfoProto, bound: &BTreeMap<String, usize>) -> Option<Result<Vec<Dim>, Problem>> {
+pub(super) fn dims(value: &ValueInfoProto, bound: &BTreeMap<String, usize>) -> Option<Result<Vec<Dim>, Problem>> {
     let Some(TypeValue::Tensor(tensor)) = value.r#type.as_ref()?.value.as_ref() else { return None };
     let known = |n: i64, axis: usize| {
         let length = usize::try_from(n).ok().filter(|length| *length > 0);
@@ -479,7 +449,7 @@ fn output_wire(importer: &mut Importer<'_>, name: &str, taken: &[WireId]) -> Res
     Ok(importer.emit(name, name, same, &[wire]))
 }
 
-fn converted(name: &str, reason: String) -> Diagnostic {
+pub(super) fn converted(name: &str, reason: String) -> Diagnostic {
     let kind = DiagnosticKind::Converted;
     Diagnostic { kind, name: name.to_owned(), operator: String::new(), domain: String::new(), reason }
 }

@@ -1,5 +1,6 @@
 //! What the model's file is, what was made of it, and what of it cannot run.
 
+use fewbit_experiment::Command;
 use fewbit_quant::report::ModelFacts;
 use leptos::prelude::*;
 
@@ -46,6 +47,22 @@ fn said(facts: &ModelFacts) -> [Option<String>; 11] {
     ]
 }
 
+/// The lengths that the file leaves free and that are numbers here, to be changed.
+fn lengths(facts: &ModelFacts) -> Option<AnyView> {
+    let desk = Desk::here();
+    let field = |(name, length): (&String, &Option<usize>)| {
+        let (own, length) = (name.clone(), (*length)?);
+        let on_change = move |event| {
+            let length = event_target_value(&event).parse().ok().filter(|length| *length > 0);
+            desk.dispatch(Command::SetLength { name: own.clone(), length });
+        };
+        let name = name.clone();
+        Some(view! { <label>{name}" "<input class="number" type="number" min="1" value=length on:change=on_change /></label> })
+    };
+    let fields: Vec<_> = facts.lengths.iter().filter_map(field).collect();
+    (!fields.is_empty()).then(|| view! { <div class="row"><span class="muted">{words().graph.lengths}</span>{fields}</div> }.into_any())
+}
+
 fn section(facts: &ModelFacts, size: Memo<Option<u64>>) -> AnyView {
     let words = &words().graph;
     let rows: Vec<(String, String)> = words
@@ -80,6 +97,7 @@ fn section(facts: &ModelFacts, size: Memo<Option<u64>>) -> AnyView {
             {unsupported}
             {lists::pairs(rows)}
             {quantized}
+            {lengths(facts)}
             {lists::unfolded(others_head, (!others.is_empty()).then(|| lists::pairs(others)))}
             {lists::unfolded(rewrites_head, (!facts.rewrites.is_empty()).then(|| lists::lines(facts.rewrites.clone())))}
         </details>
