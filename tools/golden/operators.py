@@ -33,8 +33,10 @@ def bind(dims, batch=2):
     return [d if isinstance(d, int) else (8 if i >= 2 else batch) for i, d in enumerate(dims)]
 
 
-def case(name, opset, nodes, x=("N", 3, 4, 4), outputs=("y",), init=None, positive=False, ir=8, inputs=None, run=True, scale=1.0, domains=()):
-    """A model with the input x (or `inputs`: name to shape) and initializers `init`: name to array, tensor, or shape of noise."""
+def case(name, opset, nodes, x=("N", 3, 4, 4), outputs=("y",), init=None, positive=False, ir=8, inputs=None, run=True, scale=1.0, domains=(), stand_in=None):
+    """A model with the input x (or `inputs`: name to shape) and initializers `init`: name to array, tensor, or shape of noise.
+
+    ONNX Runtime computes the nodes `stand_in` instead where it has no kernel for `nodes` on a CPU."""
     random = rng(name)
     shapes = inputs or {"x": x}
     initializers = []
@@ -59,7 +61,11 @@ def case(name, opset, nodes, x=("N", 3, 4, 4), outputs=("y",), init=None, positi
     if run:
         model = onnx.shape_inference.infer_shapes(model)
         del model.graph.value_info[:]
-        session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        run_model = onnx.ModelProto.FromString(model.SerializeToString())
+        if stand_in:
+            del run_model.graph.node[:]
+            run_model.graph.node.extend(stand_in)
+        session = ort.InferenceSession(run_model.SerializeToString(), providers=["CPUExecutionProvider"])
         results = session.run(list(outputs), feeds)
         arrays = {f"in.{k}": v.astype(np.float32) for k, v in feeds.items()}
         arrays |= {f"out.{k}": np.asarray(v, np.float32) for k, v in zip(outputs, results)}
@@ -293,6 +299,37 @@ def microsoft():
     own("skip_layer_norm", ms("SkipLayerNormalization", "x s g b c", "y", epsilon=1e-5), x=(2, 3, 8), init=vectors | {"c": (8,)})
     own("skip_simplified_layer_norm", ms("SkipSimplifiedLayerNormalization", "x s g", "y", epsilon=1e-5), x=(2, 3, 8), init={"g": (8,), "s": (2, 3, 8)})
     own("rotary_embedding", ms("RotaryEmbedding", "x p c s", "y"), x=(2, 2, 3, 8), init={"p": np.array([[0, 1, 2], [3, 4, 0]]), "c": (5, 4), "s": (5, 4)})
+    own("embed_layer_norm", [node("Cast", "x", "i", to=TensorProto.INT32), ms("EmbedLayerNormalization", "i s we pe se g b", "y m", epsilon=1e-5)], x=(2, 3), positive=True, init={"s": np.array([[0, 1, 1], [1, 0, 0]], np.int32), "we": (9, 8), "pe": (5, 8), "se": (2, 8), "g": (8,), "b": (8,)})
+    own("attention", ms("Attention", "x w b", "y", num_heads=2), x=rows, init={"w": (8, 24), "b": (24,)})
+    own("attention_causal", ms("Attention", "x w b", "y", num_heads=2, unidirectional=1, scale=0.5), x=rows, init={"w": (8, 24), "b": (24,)})
+    own("attention_lengths", ms("Attention", "x w b m", "y", num_heads=2), x=(2, 3, 8), init={"w": (8, 24), "b": (24,), "m": np.array([2, 3], np.int32)})
+    own("attention_masked", ms("Attention", "x w b m", "y", num_heads=2, mask_filter_value=-5.0), x=(2, 3, 8), init={"w": (8, 24), "b": (24,), "m": np.array([[1, 1, 0], [0, 1, 1]], np.int32)})
+    own("attention_masked_rows", ms("Attention", "x w b m", "y", num_heads=2), x=(1, 3, 8), init={"w": (8, 24), "b": (24,), "m": np.array([[[1, 0, 0], [1, 1, 0], [0, 1, 1]]], np.int32)})
+    own("attention_sizes", ms("Attention", "x w b", "y", num_heads=2, qkv_hidden_sizes=[8, 8, 4]), x=rows, init={"w": (8, 20), "b": (20,)})
+    own("attention_past", ms("Attention", "x w b m p", "y present", num_heads=2, unidirectional=1), x=(2, 3, 8), outputs=("y", "present"), init={"w": (8, 24), "b": (24,), "m": np.ones((2, 7), np.int32), "p": (2, 2, 2, 4, 4)})
+    three = {"x": ("N", 3, 8), "k": ("N", 4, 8), "v": ("N", 4, 8)}
+    mha = lambda name, inputs, outputs="y", shapes=three, **more: own(f"multi_head_{name}", ms("MultiHeadAttention", inputs, outputs, num_heads=2, **more.pop("attributes", {})), inputs=shapes, outputs=tuple(outputs.split()), **more)
+    mha("plain", "x k v")
+    mha("bias", "x k v b", init={"b": (24,)}, attributes={"scale": 0.3})
+    mha("scores", "x k v b m a", init={"b": (24,), "m": np.array([[1, 1, 1, 0], [0, 1, 1, 1]], np.int32), "a": (1, 2, 3, 4)}, shapes={"x": (2, 3, 8), "k": (2, 4, 8), "v": (2, 4, 8)})
+    mha("causal", "x k v", shapes={"x": ("N", 4, 8), "k": ("N", 4, 8), "v": ("N", 4, 8)}, attributes={"unidirectional": 1})
+    flat = {"shape": i64(0, 0, -1)}
+    parts = [node("Split", "x", "qp kp vp", axis=3)] + [node("Reshape", f"{p}p shape", p) for p in "qkv"]
+    mha("packed", "x", shapes={"x": (2, 3, 2, 3, 4)}, init=flat, stand_in=parts + [ms("MultiHeadAttention", "q k v", "y", num_heads=2)])
+    parts = [node("Split", "k", "kp vp", axis=3)] + [node("Reshape", f"{p}p shape", f"{p}f") for p in "kv"]
+    mha("packed_pair", "x k", shapes={"x": (2, 3, 8), "k": (2, 4, 2, 2, 4)}, init=flat, stand_in=parts + [ms("MultiHeadAttention", "x kf vf", "y", num_heads=2)])
+    mha("crossed", "x k v", shapes={"x": (2, 3, 8), "k": (2, 2, 4, 4), "v": (2, 2, 4, 4)})
+    gqa = lambda name, inputs="x k v - - n t", shapes=None, length=5, init={}, **attributes: own(f"group_query_{name}", helper.make_node("GroupQueryAttention", [i if i != "-" else "" for i in inputs.split()], ["y", "present_k", "present_v"], domain="com.microsoft", num_heads=4, kv_num_heads=2, **attributes), inputs=shapes or {"x": (2, length, 64), "k": (2, length, 32), "v": (2, length, 32)}, outputs=("y", "present_k", "present_v"), init={"n": np.array([length - 1] * 2, np.int32), "t": np.array(length, np.int32)} | init)
+    gqa("plain")
+    gqa("packed", "x - - - - n t", shapes={"x": (2, 5, 128)})
+    gqa("scaled", scale=0.2, softcap=1.5)
+    gqa("window", local_window_size=2)
+    gqa("rotary", "x k v - - n t c s", init={"c": (8, 8), "s": (8, 8)}, do_rotary=1)
+    gqa("rotary_interleaved", "x k v - - n t c s", init={"c": (8, 8), "s": (8, 8)}, do_rotary=1, rotary_interleaved=1)
+    gqa("smooth", smooth_softmax=1)
+    gqa("sink", "x k v - - n t - - - - h", init={"h": (4,)})
+    gqa("both_ways", causal=0, init={"n": np.array([4, 4], np.int32)})
+    gqa("bias", "x k v - - n t - - - a", init={"a": (1, 4, 5, 5)}, softcap=2.0)
     random = rng("bits")
     codes = random.integers(0, 256, (6, 3, 8), dtype=np.uint8)
     nbits = {"w": codes, "s": (18,), "z": random.integers(0, 256, 12, dtype=np.uint8)}

@@ -106,7 +106,13 @@ impl Bench {
 
     fn load(&mut self, name: &str, blobs: Vec<Vec<u8>>) -> Vec<Event> {
         let test = blobs.len() > 1;
-        let request = Request::Load { name: name.to_owned(), test, calibration: false, classes: Vec::new(), lengths: BTreeMap::new() };
+        let request = Request::Load {
+            name: name.to_owned(),
+            test,
+            calibration: false,
+            classes: Vec::new(),
+            lengths: BTreeMap::new(),
+        };
         self.receive(request, blobs)
     }
 
@@ -433,7 +439,13 @@ fn data_that_do_not_fit_are_told_with_the_set_they_are_of() {
     let mut bench = Bench::empty();
     let x = Array::new([2, 3, 4, 4], Values::U8(vec![0; 96])).unwrap();
     let odd = npz::write(&[("x", &x)]).unwrap();
-    let request = Request::Load { name: "m".to_owned(), test: true, calibration: true, classes: Vec::new(), lengths: BTreeMap::new() };
+    let request = Request::Load {
+        name: "m".to_owned(),
+        test: true,
+        calibration: true,
+        classes: Vec::new(),
+        lengths: BTreeMap::new(),
+    };
     let events = bench.receive(request, vec![asset("models/fashion-lenet.onnx"), images(8), odd]);
     let [Event::Warning(warning), Event::Loaded { data, .. }] = events.as_slice() else {
         panic!("{events:?}")

@@ -79,8 +79,12 @@ fn any_document() -> impl Strategy<Value = Document> {
     let view = (0..20u32, proptest::option::of(0..64u32), any::<bool>())
         .prop_map(|(layer, channel, log_counts)| View { layer, channel, log_counts });
     let lengths = proptest::collection::btree_map("[a-z.0-9 é]{1,9}", 1..9999usize, 0..4);
-    (model, lengths, recipe, view)
-        .prop_map(|(model, lengths, recipe, view)| Document { model, lengths, recipe, view })
+    (model, lengths, recipe, view).prop_map(|(model, lengths, recipe, view)| Document {
+        model,
+        lengths,
+        recipe,
+        view,
+    })
 }
 
 fn any_expectation() -> impl Strategy<Value = Option<Expectation>> {

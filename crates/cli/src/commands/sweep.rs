@@ -97,9 +97,15 @@ impl<'a> Rows<'a> {
             let place = || format!("{}, line {}", path.display(), i + 1);
             let row: Value = serde_json::from_str(line).with_context(place)?;
             if row["model"] != model.name {
-                bail!("{} is about {}, not about `{}`: write to another file", place(), row["model"], model.name);
+                bail!(
+                    "{} is about {}, not about `{}`: write to another file",
+                    place(),
+                    row["model"],
+                    model.name
+                );
             }
-            let (there, asked) = (row["lengths"].as_object().cloned().unwrap_or_default(), json!(model.lengths()));
+            let (there, asked) =
+                (row["lengths"].as_object().cloned().unwrap_or_default(), json!(model.lengths()));
             if json!(there) != asked {
                 bail!("{} has the lengths {}, not {asked}: write to another file", place(), json!(there));
             }

@@ -126,7 +126,7 @@ pub(super) fn outputs(
     let first = match node.op_type() {
         "Cast" => attribute("to"),
         "CastLike" | "Where" | "DequantizeLinear" => input(1),
-        "OneHot" => input(2),
+        "OneHot" | "EmbedLayerNormalization" => input(2),
         "Shape" | "Size" | "ArgMax" | "ArgMin" | "NonZero" => Some(Element::I64),
         "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "And" | "Or" | "Xor" | "Not"
         | "IsNaN" | "IsInf" => Some(Element::Bool),

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use fewbit_graph::Dim;
 
 use crate::error::{Place, Problem, ReadError};
+use crate::onnx::Diagnostic;
 use crate::onnx::proto::GraphProto;
 use crate::onnx::read::{ReadOptions, converted, dims};
-use crate::onnx::Diagnostic;
 
 /// The free lengths of a graph's inputs.
 pub(super) struct Lengths {

@@ -138,7 +138,12 @@ pub fn read_with(bytes: &[u8], limits: &Limits, options: &ReadOptions) -> Result
     let wires = pruned.graph.inputs.iter().chain(&pruned.graph.outputs);
     let face: BTreeSet<&str> = wires.map(|&wire| pruned.graph.wire(wire).name.as_str()).collect();
     elements.retain(|name, _| face.contains(name.as_str()));
-    Ok(Import { model: Model { graph: pruned.graph, metadata: file.metadata }, diagnostics, elements, lengths })
+    Ok(Import {
+        model: Model { graph: pruned.graph, metadata: file.metadata },
+        diagnostics,
+        elements,
+        lengths,
+    })
 }
 
 /// What one reading of the graph has given, and what it has told for the next.
@@ -348,7 +353,10 @@ fn add_input(
 }
 
 /// The dimensions that a value is declared to have, if it is a tensor with a shape, with `bound` for its symbols.
-pub(super) fn dims(value: &ValueInfoProto, bound: &BTreeMap<String, usize>) -> Option<Result<Vec<Dim>, Problem>> {
+pub(super) fn dims(
+    value: &ValueInfoProto,
+    bound: &BTreeMap<String, usize>,
+) -> Option<Result<Vec<Dim>, Problem>> {
     let Some(TypeValue::Tensor(tensor)) = value.r#type.as_ref()?.value.as_ref() else { return None };
     let known = |n: i64, axis: usize| {
         let length = usize::try_from(n).ok().filter(|length| *length > 0);

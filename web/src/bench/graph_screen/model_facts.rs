@@ -57,10 +57,14 @@ fn lengths(facts: &ModelFacts) -> Option<AnyView> {
             desk.dispatch(Command::SetLength { name: own.clone(), length });
         };
         let name = name.clone();
-        Some(view! { <label>{name}" "<input class="number" type="number" min="1" value=length on:change=on_change /></label> })
+        Some(
+            view! { <label>{name}" "<input class="number" type="number" min="1" value=length on:change=on_change /></label> },
+        )
     };
     let fields: Vec<_> = facts.lengths.iter().filter_map(field).collect();
-    (!fields.is_empty()).then(|| view! { <div class="row"><span class="muted">{words().graph.lengths}</span>{fields}</div> }.into_any())
+    (!fields.is_empty()).then(|| {
+        view! { <div class="row"><span class="muted">{words().graph.lengths}</span>{fields}</div> }.into_any()
+    })
 }
 
 fn section(facts: &ModelFacts, size: Memo<Option<u64>>) -> AnyView {

@@ -7,6 +7,7 @@ mod cast;
 mod constant;
 mod conv;
 mod einsum;
+mod fused_attention;
 mod index;
 mod layout;
 mod matmul;
@@ -17,6 +18,7 @@ mod quantized;
 mod recurrent;
 mod reduce;
 mod resize;
+mod rotary;
 mod slice;
 mod softmax;
 mod window;
@@ -159,7 +161,7 @@ pub(super) const TABLE: &[Operator] = &[
     unary("Relu", 6, Unary::Relu),
     op("Reshape", 5, layout::reshape),
     op("Resize", 10, resize::resize),
-    op("RotaryEmbedding", 23, attention::rotary_embedding),
+    op("RotaryEmbedding", 23, rotary::rotary_embedding),
     unary("Round", 11, Unary::Round),
     op("Scatter", 9, index::scatter_elements),
     op("ScatterElements", 11, index::scatter_elements),
@@ -196,16 +198,20 @@ pub(super) const TABLE: &[Operator] = &[
     op("Upsample", 7, resize::resize),
     op("Where", 9, index::choose),
     binary("Xor", 7, Binary::Xor),
+    ms("Attention", fused_attention::attention),
     ms("BiasGelu", activation::bias_gelu),
     ms("DequantizeLinear", quantized::dequantize_linear),
     ms("DynamicQuantizeMatMul", quantized::dynamic_quantize_matmul),
+    ms("EmbedLayerNormalization", norm::embed_layer_normalization),
     ms("FastGelu", activation::fast_gelu),
     ms("FusedConv", conv::fused_conv),
     ms("FusedGemm", matmul::fused_gemm),
     ms("FusedMatMul", matmul::fused_matmul),
     ms("Gelu", activation::gelu),
+    ms("GroupQueryAttention", fused_attention::group_query_attention),
     ms("MatMulIntegerToFloat", quantized::matmul_integer_to_float),
     ms("MatMulNBits", quantized::matmul_nbits),
+    ms("MultiHeadAttention", fused_attention::multi_head_attention),
     ms("QGemm", quantized::qgemm),
     ms("QLinearAdd", quantized::qlinear_add),
     ms("QLinearConcat", quantized::qlinear_concat),
@@ -216,7 +222,7 @@ pub(super) const TABLE: &[Operator] = &[
     ms("QLinearSoftmax", quantized::qlinear_softmax),
     ms("QuantizeLinear", quantized::quantize_linear),
     ms("QuickGelu", activation::quick_gelu),
-    ms("RotaryEmbedding", attention::rotary_embedding_microsoft),
+    ms("RotaryEmbedding", rotary::rotary_embedding_microsoft),
     ms("SkipLayerNormalization", norm::skip_layer_normalization),
     ms("SkipSimplifiedLayerNormalization", norm::skip_simplified_layer_normalization),
 ];

@@ -127,6 +127,39 @@ pub(super) fn skip_simplified_layer_normalization(call: &mut Call<'_, '_>) -> Bu
     skip(call, false)
 }
 
+/// com.microsoft: words, segments?, tables of words, positions and segments?, scale, bias, mask?, positions?: the sum of what
+/// the tables have, normalized over the last axis; the sum is the third output.
+pub(super) fn embed_layer_normalization(call: &mut Call<'_, '_>) -> Built {
+    let mask = call.output(1);
+    if !mask.is_empty() && call.importer.is_used(mask) {
+        return unsupported("its mask is used");
+    }
+    let epsilon = epsilon(call, 1e-12)?;
+    let gather =
+        |call: &mut Call<'_, '_>, what: &str, table: usize, places: usize| -> Result<WireId, Fault> {
+            let (table, places) = (call.wire(table)?, call.wire(places)?);
+            Ok(call.step(what, Op::Gather { axis: 0 }, &[table, places]))
+        };
+    let words = gather(call, "words", 2, 0)?;
+    let positions = match call.input(8) {
+        Some(_) => gather(call, "positions", 3, 8)?,
+        None => {
+            let (table, length) = (call.wire(3)?, call.fixed_length(0, 1)? as i64);
+            super::index::part(call, "positions", table, 2, 0, (0, length))
+        }
+    };
+    let mut sum = call.binary("sum", Binary::Add, words, positions);
+    if call.input(1).is_some() {
+        let segments = gather(call, "segments", 4, 1)?;
+        sum = call.binary("whole", Binary::Add, sum, segments);
+    }
+    let normal = normalize(call, sum, vec![2], epsilon, true);
+    let y = scaled(call, normal.y, 5, 6)?;
+    call.give(2, sum);
+    call.give(0, y);
+    Ok(())
+}
+
 fn skip(call: &mut Call<'_, '_>, centred: bool) -> Built {
     let (epsilon, rank) = (epsilon(call, 1e-12)?, call.rank(0)?);
     let (x, other) = (call.wire(0)?, call.wire(1)?);
