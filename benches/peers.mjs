@@ -1,17 +1,23 @@
 // Inference of fashion-resnet, 32 samples, in one headless Chromium: ours against ONNX Runtime Web.
 //
-//     npm install --prefix benches && node benches/peers.mjs
+//     npm install --prefix benches && node benches/peers.mjs [MODEL [SHAPE]]
+//
+// MODEL is a gallery id or an ONNX file with one input of floats; SHAPE is that of a sample, as we take it: 3x48x192. The page times
+// 32 samples.
 //
 // The peer runs the same file on one thread of wasm, and on WebGPU; ours is timed by the page's own button, in turn with the
 // peer. Prints medians over the rounds, the fastest and the first run (with everything that has to be compiled), and the ratios.
 
-import { createReadStream, existsSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { extname, join } from "node:path";
+import { basename, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { drop } from "../tests/e2e/bench.mjs";
 import { DIST, open } from "../tests/e2e/harness.mjs";
 
 const MODEL = process.argv[2] ?? "fashion-resnet";
+const FILE = existsSync(MODEL) ? MODEL : null;
+const SHAPE = (process.argv[3] ?? "1x28x28").split("x").map(Number);
 const BATCH = 32;
 /** Runs in a round, as many as the page's button makes, and rounds. */
 const RUNS = 5;
@@ -24,7 +30,7 @@ if (!existsSync(runtime)) throw new Error("onnxruntime-web is not installed: npm
 const types = { ".mjs": "text/javascript", ".wasm": "application/wasm", ".html": "text/html" };
 const server = createServer((request, response) => {
   const path = new URL(request.url, "http://x").pathname;
-  const file = path === "/" ? null : path.startsWith("/ort/") ? join(runtime, path.slice(5)) : join(DIST, path);
+  const file = path === "/" ? null : path === "/model.onnx" ? (FILE ?? join(DIST, `assets/models/${MODEL}.onnx`)) : path.startsWith("/ort/") ? join(runtime, path.slice(5)) : join(DIST, path);
   response.setHeader("content-type", types[extname(path)] ?? (path === "/" ? "text/html" : "application/octet-stream"));
   if (!file) return response.end("<!doctype html><title>peer</title>");
   if (!existsSync(file)) return response.writeHead(404).end();
@@ -42,23 +48,23 @@ async function peer(backend) {
   const page = await open(t, "", { webgpu: backend === "webgpu", expected: [/foreign request/, /404/] });
   page.setDefaultTimeout(300_000);
   await page.goto(`${origin}/`);
-  const first = await page.evaluate(async ([backend, model, batch]) => {
+  const first = await page.evaluate(async ([backend, shape, batch]) => {
     const ort = await import("/ort/ort.all.min.mjs");
     ort.env.wasm.wasmPaths = "/ort/";
     ort.env.wasm.numThreads = 1;
-    const data = Float32Array.from({ length: batch * 784 }, (_, i) => ((i * 2654435761) % 4096) / 4096);
+    const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, batch) }, (_, i) => ((i * 2654435761) % 4096) / 4096);
     const start = performance.now();
-    const session = await ort.InferenceSession.create(`/assets/models/${model}.onnx`, { executionProviders: [backend] });
+    const session = await ort.InferenceSession.create("/model.onnx", { executionProviders: [backend] });
     globalThis.once = async () => {
       const start = performance.now();
-      const x = new ort.Tensor("float32", data, [batch, 1, 28, 28]);
-      const outputs = await session.run({ x });
-      await outputs.logits.getData();
+      const x = new ort.Tensor("float32", data, [batch, ...shape]);
+      const outputs = await session.run({ [session.inputNames[0]]: x });
+      await outputs[session.outputNames[0]].getData();
       return performance.now() - start;
     };
     await globalThis.once();
     return performance.now() - start;
-  }, [backend, MODEL, BATCH]);
+  }, [backend, SHAPE, BATCH]);
   const more = () => page.evaluate(async (runs) => {
     const millis = [];
     for (let i = 0; i < runs; i += 1) millis.push(await globalThis.once());
@@ -72,8 +78,14 @@ async function ours(backend) {
   const page = await open(t, `?backend=${backend}`, { webgpu: backend === "gpu" });
   page.setDefaultTimeout(300_000);
   await page.waitForFunction(() => /\d/.test(document.querySelector(".headline .big")?.textContent ?? ""), null, { timeout: 300_000 });
-  await page.locator("label.model select").selectOption(MODEL);
-  await page.waitForFunction(() => /n = 2,000$/.test(document.querySelector(".model .head .num")?.textContent ?? "") && !document.querySelector("footer progress"), null, { timeout: 300_000 });
+  if (FILE) {
+    await drop(page, basename(FILE), readFileSync(FILE));
+    await page.waitForFunction((name) => document.querySelector("label.model select").selectedOptions[0]?.textContent === name, basename(FILE), { timeout: 300_000 });
+    await page.waitForFunction(() => !document.querySelector("footer progress"), null, { timeout: 300_000 });
+  } else {
+    await page.locator("label.model select").selectOption(MODEL);
+    await page.waitForFunction(() => /n = 2,000$/.test(document.querySelector(".model .head .num")?.textContent ?? "") && !document.querySelector("footer progress"), null, { timeout: 300_000 });
+  }
   await page.locator("button.badge").click();
   const line = page.locator(".timing .num").filter({ hasText: "median" });
   const time = async () => {

@@ -10,6 +10,8 @@ mod export;
 mod hostile;
 #[path = "formats/import.rs"]
 mod import;
+#[path = "formats/integers.rs"]
+mod integers;
 #[path = "formats/parity.rs"]
 mod parity;
 #[path = "formats/tensors.rs"]

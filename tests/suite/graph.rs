@@ -24,5 +24,7 @@ mod patch;
 mod samples;
 #[path = "graph/splice.rs"]
 mod splice;
+#[path = "graph/transposes.rs"]
+mod transposes;
 #[path = "graph/windows.rs"]
 mod windows;

@@ -235,10 +235,23 @@ pub(crate) struct Quantize {
     /// zero points, biases) or .gguf (codes in ggml's blocks, weights alone).
     #[arg(long, short, value_name = "OUT.onnx|OUT.safetensors|OUT.gguf")]
     pub(crate) output: PathBuf,
+    /// How layers of 8 bits are written in ONNX: in float between quantizers, or as QLinearConv, QLinearMatMul, ConvInteger and
+    /// MatMulInteger.
+    #[arg(long, value_enum, default_value_t = Operators::Qdq)]
+    pub(crate) operators: Operators,
     /// Write biases as floats. Without it, ONNX gets int32 biases where a layer's weight and input have 8 bits: kernels for
     /// integers need them.
     #[arg(long)]
     pub(crate) float_biases: bool,
+}
+
+/// How ONNX says that a layer is quantized.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Operators {
+    /// QuantizeLinear and DequantizeLinear around the layers.
+    Qdq,
+    /// Layers that take and give integers.
+    Qlinear,
 }
 
 /// `fewbit report`.

@@ -48,6 +48,7 @@ pub struct Document {
     /// The model.
     pub model: ModelRef,
     /// What lengths that the model's file leaves free are to be, by name.
+    #[serde(default)]
     pub lengths: BTreeMap<String, usize>,
     /// What is quantized, and how.
     pub recipe: Recipe,

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+pub use fewbit_formats::onnx::write::Layers;
 use fewbit_quant::Recipe;
 use fewbit_quant::methods::{Finding, Frame};
 use fewbit_quant::report::{Evaluation, LayerReport, LayerView, ModelFacts, Sensitivity, Size};
@@ -176,10 +177,10 @@ pub struct Focus {
 pub enum ExportForm {
     /// safetensors with packed codes, scales and zero points.
     Safetensors,
-    /// ONNX with QuantizeLinear and DequantizeLinear. What it says in another way is told as a warning.
+    /// ONNX. What it says in another way is told as a warning.
     Onnx {
-        /// Whether biases are integers where a layer has 8 bits; see [`fewbit_formats::onnx::write::Export`].
-        integer_biases: bool,
+        /// How layers of 8 bits are written.
+        layers: Layers,
     },
     /// The report as JSON.
     Report,

@@ -1,5 +1,6 @@
 //! Passes: each looks at a graph and proposes a patch; one loop applies them.
 
+mod delay_transposes;
 mod drop_identity;
 mod fold_batch_norm;
 mod fold_constants;
@@ -7,6 +8,7 @@ mod fold_constants;
 use crate::graph::{Graph, GraphError};
 use crate::patch::Patch;
 
+pub use delay_transposes::DelayTransposes;
 pub use drop_identity::DropIdentity;
 pub use fold_batch_norm::FoldBatchNorm;
 pub use fold_constants::{Evaluate, FoldConstants};

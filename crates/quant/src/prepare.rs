@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fewbit_graph::graph::GraphError;
 use fewbit_graph::infer::{Bindings, Facts, infer};
 use fewbit_graph::op::Op;
-use fewbit_graph::passes::{self, DropIdentity, Evaluate, FoldBatchNorm, FoldConstants};
+use fewbit_graph::passes::{self, DelayTransposes, DropIdentity, Evaluate, FoldBatchNorm, FoldConstants};
 use fewbit_graph::{DType, Dim, Graph, Layer, Model, Patch, Source, Tensor, WireId, cost, model};
 
 use crate::error::QuantError;
@@ -78,7 +78,8 @@ impl Prepared {
     ) -> Result<Self, QuantError> {
         let name = name.into();
         let fold_constants = FoldConstants { evaluator };
-        let (graph, mut rewrites) = passes::run(&model.graph, &[&DropIdentity, &fold_constants])?;
+        let (graph, mut rewrites) =
+            passes::run(&model.graph, &[&DropIdentity, &fold_constants, &DelayTransposes])?;
         let batch_norms = statistics::of_batch_norms(&graph);
         let (graph, folded) = passes::run(&graph, &[&DropIdentity, &fold_constants, &FoldBatchNorm])?;
         rewrites.extend(folded);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use fewbit_formats::onnx::proto::{ModelProto, NodeProto, TensorProto, data_type};
-use fewbit_formats::onnx::write::{self, Export, Written};
+use fewbit_formats::onnx::write::{self, Export, Layers, Written};
 use fewbit_formats::{Limits, onnx};
 use fewbit_graph::op::Gemm;
 use fewbit_graph::{Dim, Graph, Op, Tensor, WireId};
@@ -38,7 +38,9 @@ fn quantized(format: &str, granularity: &str, values: &[f32]) -> Quantized {
 fn written(graph: &Graph, weight: WireId, quantized: &Quantized) -> (Written, ModelProto) {
     let codes = BTreeMap::from([(weight, quantized)]);
     let metadata = BTreeMap::from([("made by".to_owned(), "a test".to_owned())]);
-    let written = write::write(&Export { graph, codes, integer_biases: true, metadata }).unwrap();
+    let written =
+        write::write(&Export { graph, codes, layers: Layers::Float { integer_biases: true }, metadata })
+            .unwrap();
     let model = ModelProto::from_bytes(&written.bytes).unwrap();
     (written, model)
 }
@@ -138,7 +140,7 @@ fn opaque_nodes_are_written_back_as_they_were() {
         let export = Export {
             graph: &model.graph,
             codes: BTreeMap::new(),
-            integer_biases: true,
+            layers: Layers::Float { integer_biases: true },
             metadata: BTreeMap::new(),
         };
         let written = write::write(&export).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use fewbit_formats::onnx::write::{self, Export};
+use fewbit_formats::onnx::write::{self, Export, Layers};
 use fewbit_formats::{Array, Dataset, Limits, npz, onnx};
 use fewbit_graph::{Bindings, Dim, Graph, Source, Tensor, WireId};
 use fewbit_runtime::cpu::Cpu;
@@ -52,7 +52,7 @@ fn written_again(path: &Path) -> Result<(), String> {
     let export = Export {
         graph: &model.graph,
         codes: BTreeMap::new(),
-        integer_biases: true,
+        layers: Layers::Float { integer_biases: true },
         metadata: model.metadata.clone(),
     };
     let written = write::write(&export).map_err(|e| text(&e))?;
@@ -92,7 +92,7 @@ fn tensor(arrays: &BTreeMap<String, Array>, way: &str, name: &str) -> Tensor {
 }
 
 /// The outputs of a graph for these inputs, whose lengths its symbols are bound to.
-fn run(graph: &Graph, inputs: &BTreeMap<WireId, Tensor>) -> Result<Vec<Tensor>, String> {
+pub(crate) fn run(graph: &Graph, inputs: &BTreeMap<WireId, Tensor>) -> Result<Vec<Tensor>, String> {
     let mut bindings = Bindings::new();
     for (wire, value) in inputs {
         let Source::Input(dims) = &graph.wire(*wire).source else { continue };

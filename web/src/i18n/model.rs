@@ -1,6 +1,6 @@
 //! The panel of the model: what does it cost me.
 
-use fewbit_experiment::protocol::{ExportForm, ToolFile};
+use fewbit_experiment::protocol::{ExportForm, Layers, ToolFile};
 
 /// The words.
 pub struct Words {
@@ -134,7 +134,8 @@ pub const ENGLISH: Words = Words {
     sweep_start: "Measure",
     sweep_heads: ["layer", "only this, nat", "all but this, nat"],
     export: |form| match form {
-        ExportForm::Onnx { .. } => "ONNX, quantized",
+        ExportForm::Onnx { layers: Layers::Float { .. } } => "ONNX, quantized",
+        ExportForm::Onnx { .. } => "ONNX, integers",
         ExportForm::Safetensors => "Weights (safetensors)",
         ExportForm::Gguf => "GGUF",
         ExportForm::Page => "Report (HTML)",
@@ -191,7 +192,8 @@ pub const CHINESE: Words = Words {
     sweep_start: "测量",
     sweep_heads: ["层", "仅此层，nat", "除此层，nat"],
     export: |form| match form {
-        ExportForm::Onnx { .. } => "ONNX（已量化）",
+        ExportForm::Onnx { layers: Layers::Float { .. } } => "ONNX（已量化）",
+        ExportForm::Onnx { .. } => "ONNX（整数运算）",
         ExportForm::Safetensors => "权重 (safetensors)",
         ExportForm::Gguf => "GGUF",
         ExportForm::Page => "报告 (HTML)",

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use fewbit_experiment::protocol::ExportForm;
+use fewbit_formats::onnx::write::Layers;
 use fewbit_quant::methods::{ALL, Stage};
 use serde_json::json;
 
 use super::eval::measure;
-use crate::args::{Engine, Quantize};
+use crate::args::{Engine, Operators, Quantize};
 use crate::bench::Bench;
 use crate::output::Answer;
 use crate::source::recipe;
@@ -54,7 +55,16 @@ pub(super) async fn write(
 fn form(args: &Quantize) -> anyhow::Result<ExportForm> {
     let ending = args.output.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     match ending {
-        "onnx" => Ok(ExportForm::Onnx { integer_biases: !args.float_biases }),
+        "onnx" => Ok(ExportForm::Onnx {
+            layers: match args.operators {
+                Operators::Qdq => Layers::Float { integer_biases: !args.float_biases },
+                Operators::Qlinear if args.float_biases => {
+                    bail!("--float-biases is for --operators qdq: integer operators take integer biases")
+                }
+                Operators::Qlinear => Layers::Integer,
+            },
+        }),
+        _ if args.operators != Operators::Qdq => bail!("--operators is for OUT.onnx"),
         "safetensors" => Ok(ExportForm::Safetensors),
         "gguf" => Ok(ExportForm::Gguf),
         _ => {

@@ -365,8 +365,8 @@ impl Engine {
         let stem = bench.prepared.facts.name.trim_end_matches(".onnx");
         let mut notes = Vec::new();
         let (name, mime, bytes) = match form {
-            ExportForm::Onnx { integer_biases } => {
-                let written = export::onnx(bench, &goal.recipe, integer_biases)?;
+            ExportForm::Onnx { layers } => {
+                let written = export::onnx(bench, &goal.recipe, layers)?;
                 notes = written.notes;
                 (format!("{stem}-fewbit.onnx"), "application/octet-stream", written.bytes)
             }

@@ -1,6 +1,6 @@
 //! The panel of the model: what does it cost me.
 
-use fewbit_experiment::protocol::{ExportForm, ToolFile};
+use fewbit_experiment::protocol::{ExportForm, Layers, ToolFile};
 use leptos::prelude::*;
 
 use answers::Answers;
@@ -20,8 +20,9 @@ pub mod sweep;
 pub mod tried;
 
 /// The files that the model on the bench can be written as.
-const FORMS: [ExportForm; 9] = [
-    ExportForm::Onnx { integer_biases: true },
+const FORMS: [ExportForm; 10] = [
+    ExportForm::Onnx { layers: Layers::Float { integer_biases: true } },
+    ExportForm::Onnx { layers: Layers::Integer },
     ExportForm::Safetensors,
     ExportForm::Gguf,
     ExportForm::Page,

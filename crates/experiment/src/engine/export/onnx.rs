@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fewbit_formats::onnx::write::{self, Export, Written};
+use fewbit_formats::onnx::write::{self, Export, Layers, Written};
 use fewbit_quant::{Deployed, Recipe};
 
 use super::{as_applied, report, run};
@@ -12,12 +12,8 @@ use crate::failure::{Code, Failure};
 /// What the importer says of a file's fields. They are of the file that was read, not of the one that is written.
 const OF_THE_FILE: [&str; 5] = ["producer_version", "domain", "graph", "opset", "ir_version"];
 
-/// The quantized model as ONNX in its QDQ form; see [`write`]. Recipe and report are in its metadata.
-pub(in crate::engine) fn onnx(
-    bench: &Bench,
-    recipe: &Recipe,
-    integer_biases: bool,
-) -> Result<Written, Failure> {
+/// The quantized model as ONNX; see [`write`]. Recipe and report are in its metadata.
+pub(in crate::engine) fn onnx(bench: &Bench, recipe: &Recipe, layers: Layers) -> Result<Written, Failure> {
     let failed = |error: &dyn ToString| Failure::new(Code::Engine, error.to_string());
     let deployed = Deployed::new(&bench.prepared, bench.layers()).map_err(|error| failure_of(&error))?;
     let facts = &bench.prepared.facts;
@@ -34,6 +30,6 @@ pub(in crate::engine) fn onnx(
     if let Some(run) = run(bench) {
         metadata.insert("fewbit.run".to_owned(), run.to_owned());
     }
-    let export = Export { graph: &deployed.graph, codes: deployed.codes, integer_biases, metadata };
+    let export = Export { graph: &deployed.graph, codes: deployed.codes, layers, metadata };
     write::write(&export).map_err(|error| failed(&error))
 }

@@ -3,10 +3,11 @@
 //! A weight that has codes is stored as those, with a DequantizeLinear behind them; a [`fewbit_graph::Op::FakeQuantize`] becomes
 //! QuantizeLinear and DequantizeLinear where ONNX has its grid, and is else written in float. What cannot be said as it is meant
 //! is in [`Written::notes`]. The file computes what the graph computes, but for the order of sums in the engine that runs it,
-//! and for [`Export::integer_biases`].
+//! and for the biases of [`Layers`].
 
 mod codes;
 mod indexed;
+mod integer;
 mod message;
 mod ops;
 mod quantizer;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 
 use fewbit_graph::{Bindings, Dim, Graph, Source, WireId, infer};
 use fewbit_numeric::Quantized;
+use serde::{Deserialize, Serialize};
 
 use crate::error::WriteError;
 use crate::onnx::proto::{
@@ -35,11 +37,30 @@ pub struct Export<'a> {
     pub graph: &'a Graph,
     /// The parameters that are stored as codes; their float values are not looked at.
     pub codes: BTreeMap<WireId, &'a Quantized>,
-    /// Whether the bias of a Conv or Gemm is stored as int32 where its input and its weight have 8 bits, in units of the product
-    /// of their scales: this is what kernels for integers take. It moves a bias by half such a unit at most.
-    pub integer_biases: bool,
+    /// How layers are written whose weight and input have 8 bits.
+    pub layers: Layers,
     /// What the file says of itself; the notes come to it.
     pub metadata: BTreeMap<String, String>,
+}
+
+/// How layers are written whose weight and input have 8 bits each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Layers {
+    /// In float, between quantizers: runtimes make integer kernels of that where they have some ("QDQ").
+    Float {
+        /// Whether a bias is stored as int32 in units of the product of the scales: this is what kernels for integers take. It
+        /// moves a bias by half such a unit at most.
+        integer_biases: bool,
+    },
+    /// In integers, if the weight is signed and symmetric: QLinearConv and QLinearMatMul where the output is quantized next, else
+    /// ConvInteger and MatMulInteger. Biases are int32.
+    Integer,
+}
+
+impl Layers {
+    fn integer_biases(self) -> bool {
+        !matches!(self, Self::Float { integer_biases: false })
+    }
 }
 
 /// A model as it was written.
@@ -69,6 +90,9 @@ pub fn write(export: &Export<'_>) -> Result<Written, WriteError> {
     for &wire in &graph.outputs {
         // An output that is a parameter.
         writer.value(wire)?;
+    }
+    if export.layers == Layers::Integer {
+        writer.prune();
     }
     let shapes = Shapes::of(graph);
     let value = |&wire: &WireId, dims: Option<Vec<Option<Dim>>>| -> ValueInfoProto {

@@ -8,7 +8,7 @@ use fewbit_graph::{DType, Node, NodeId, Op, WireId};
 
 use super::message::{flag, float, int, ints, text};
 use super::writer::Writer;
-use super::{Export, OLDEST, indexed, quantizer};
+use super::{Export, Layers, OLDEST, indexed, integer, quantizer};
 use crate::error::WriteError;
 use crate::onnx::proto::{AttributeProto, NodeProto, data_type};
 
@@ -32,6 +32,9 @@ pub(super) fn write(writer: &mut Writer<'_>, id: NodeId, node: &Node) -> Result<
     let output = export.graph.wire(node.output).name.clone();
     if let Op::Opaque(opaque) = &node.op {
         return as_it_was(writer, id, node, opaque);
+    }
+    if export.layers == Layers::Integer && integer::write(writer, node)? {
+        return Ok(());
     }
     let inputs = inputs(writer, node)?;
     let names: Vec<&str> = inputs.iter().map(String::as_str).collect();
@@ -84,6 +87,18 @@ pub(super) fn write(writer: &mut Writer<'_>, id: NodeId, node: &Node) -> Result<
     Ok(())
 }
 
+/// Writes an operator that only lays values out anew, or picks some, on `x` instead of its input.
+pub(super) fn layout(writer: &mut Writer<'_>, node: &Node, x: &str, output: &str) {
+    match &node.op {
+        Op::Pool(pool) => writer.node(node.op.name(), &node.name, &[x], output, pool_attributes(pool)),
+        Op::Transpose { perm } => {
+            writer.node("Transpose", &node.name, &[x], output, vec![ints("perm", perm)])
+        }
+        Op::Reshape(op) => reshape(writer, node, op, x, output),
+        _ => {}
+    }
+}
+
 /// The names of a node's inputs as its operator takes them.
 fn inputs(writer: &mut Writer<'_>, node: &Node) -> Result<Vec<String>, WriteError> {
     let takes_bias = match &node.op {
@@ -104,7 +119,7 @@ fn inputs(writer: &mut Writer<'_>, node: &Node) -> Result<Vec<String>, WriteErro
     );
     let mut names = Vec::new();
     for (i, &wire) in node.inputs.iter().enumerate() {
-        let bias = if i == 2 && takes_bias && writer.export.integer_biases {
+        let bias = if i == 2 && takes_bias && writer.export.layers.integer_biases() {
             quantizer::bias(writer, node)
         } else {
             None
@@ -143,7 +158,7 @@ fn pads(begin: &[usize], end: &[usize]) -> AttributeProto {
     ints("pads", &[begin, end].concat())
 }
 
-fn conv_attributes(conv: &Conv) -> Vec<AttributeProto> {
+pub(super) fn conv_attributes(conv: &Conv) -> Vec<AttributeProto> {
     vec![
         int("group", conv.groups as i64),
         ints("strides", &conv.strides),

@@ -4,6 +4,7 @@ use fewbit_graph::{Node, Tensor};
 use fewbit_numeric::Affine;
 
 use super::codes::Integer;
+use super::integer::Codes;
 use super::message::int;
 use super::writer::Writer;
 use super::{Export, OLDEST};
@@ -15,7 +16,7 @@ pub(super) struct Grids {
     pub(super) grids: Vec<Affine>,
     pub(super) integer: Option<Integer>,
     /// Whether the type has codes beyond the bounds.
-    clips: bool,
+    pub(super) clips: bool,
 }
 
 impl Grids {
@@ -130,6 +131,10 @@ fn linear(
         output,
         attributes,
     );
+    if let (8, [grid]) = (integer.bits, grids.as_slice()) {
+        let codes = Codes { codes, scale, zero_point: zero, step: grid.scale };
+        writer.codes.insert(node.output, codes);
+    }
 }
 
 /// x̂ = s·(clamp(⌊x/s + frac z⌉ + ⌊z⌋, n, p) − z) for one grid, with a node for each operation.
@@ -171,19 +176,11 @@ pub(super) fn bias(writer: &mut Writer<'_>, node: &Node) -> Option<String> {
         return None;
     }
     let scales: Vec<f32> = quantized.grids.iter().map(|weight| weight.scale * grid.scale).collect();
-    let codes: Vec<f32> = (values.as_f32().ok()?.iter().enumerate())
-        .map(|(i, value)| {
-            (value / scales.get(i).or(scales.first()).copied().unwrap_or(1.0)).round_ties_even()
-        })
-        .collect();
-    // 2³¹ and more, and what is no number.
-    if !codes.iter().all(|code| code.abs() < 2_147_483_648.0) {
-        return None;
-    }
+    let codes = bias_codes(values.as_f32().ok()?, &scales)?;
     let name = export.graph.wire(bias).name.clone();
     let shape = if scales.len() == 1 { Vec::new() } else { vec![scales.len()] };
     let attributes = if scales.len() == 1 { Vec::new() } else { vec![int("axis", 0)] };
-    let bytes = codes.iter().flat_map(|&code| (code as i32).to_le_bytes()).collect();
+    let bytes = codes.iter().flat_map(|code| code.to_le_bytes()).collect();
     let codes = writer.initializer(&format!("{name}.codes"), data_type::INT32, values.shape(), bytes);
     let bytes = scales.iter().flat_map(|scale| scale.to_le_bytes()).collect();
     let scale = writer.initializer(&format!("{name}.scale"), data_type::FLOAT, &shape, bytes);
@@ -198,4 +195,12 @@ pub(super) fn bias(writer: &mut Writer<'_>, node: &Node) -> Option<String> {
         attributes,
     );
     Some(output)
+}
+
+/// A bias in units of `scales`, one for each value or one for all; none if a code would overflow.
+pub(super) fn bias_codes(values: &[f32], scales: &[f32]) -> Option<Vec<i32>> {
+    let scale = |i: usize| scales.get(i).or(scales.first()).copied().unwrap_or(1.0);
+    let codes = values.iter().enumerate().map(|(i, value)| (value / scale(i)).round_ties_even());
+    // 2³¹ and more, and what is no number.
+    codes.map(|code| (code.abs() < 2_147_483_648.0).then_some(code as i32)).collect()
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fewbit_graph::WireId;
 
-use super::{Export, codes, message};
+use super::integer::{Codes, Wanted};
+use super::{Export, Layers, codes, integer, message};
 use crate::error::WriteError;
 use crate::onnx::proto::{AttributeProto, NodeProto, TensorProto, data_type};
 
@@ -22,6 +23,12 @@ pub(super) struct Writer<'a> {
     node_names: BTreeMap<String, u32>,
     /// The parameters that are in the file already.
     written: BTreeSet<WireId>,
+    /// The wires that layers in integers give as codes only.
+    pub(super) wanted: Wanted,
+    /// The wires that are there as codes only, for now.
+    pub(super) held: BTreeMap<WireId, Codes>,
+    /// The codes of what quantizers give.
+    pub(super) codes: BTreeMap<WireId, Codes>,
 }
 
 impl<'a> Writer<'a> {
@@ -37,6 +44,9 @@ impl<'a> Writer<'a> {
             values: export.graph.wires().map(|(_, wire)| (wire.name.clone(), 2)).collect(),
             node_names: BTreeMap::new(),
             written: BTreeSet::new(),
+            wanted: if export.layers == Layers::Integer { integer::wanted(export) } else { Wanted::new() },
+            held: BTreeMap::new(),
+            codes: BTreeMap::new(),
         }
     }
 
@@ -111,6 +121,23 @@ impl<'a> Writer<'a> {
         let output = self.fresh(&format!("{name}.{}", op_type.to_lowercase()));
         self.node(op_type, &output, inputs, &output, Vec::new());
         output
+    }
+
+    /// Takes away what no output of the model needs.
+    pub(super) fn prune(&mut self) {
+        let graph = self.export.graph;
+        let mut needed: BTreeSet<String> =
+            graph.outputs.iter().map(|&wire| graph.wire(wire).name.clone()).collect();
+        let mut kept: Vec<NodeProto> = Vec::new();
+        for node in std::mem::take(&mut self.nodes).into_iter().rev() {
+            if node.output.iter().any(|output| needed.contains(output)) {
+                needed.extend(node.input.iter().cloned());
+                kept.push(node);
+            }
+        }
+        kept.reverse();
+        self.nodes = kept;
+        self.initializers.retain(|tensor| needed.contains(tensor.name()));
     }
 
     /// Remembers that `name` is written in another way than it is meant.
