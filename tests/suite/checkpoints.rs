@@ -14,7 +14,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use fewbit_formats::checkpoint::{self, Import, Weights};
-use fewbit_formats::onnx::write::{self, Export};
+use fewbit_formats::onnx::write::{self, Export, Layers};
 use fewbit_formats::{Array, Limits, TensorFile, npz, onnx};
 use fewbit_graph::{Bindings, Graph, Tensor};
 use fewbit_runtime::{Backend, Cancel, Control, Cpu, Keep, NeverPause};
@@ -122,7 +122,12 @@ fn a_checkpoint_that_is_written_as_onnx_computes_the_same() {
         let (import, input, _) = model(name);
         let graph = &import.model.graph;
         let metadata = import.model.metadata.clone();
-        let export = Export { graph, codes: BTreeMap::new(), integer_biases: false, metadata };
+        let export = Export {
+            graph,
+            codes: BTreeMap::new(),
+            layers: Layers::Float { integer_biases: false },
+            metadata,
+        };
         let bytes = write::write(&export).unwrap().bytes;
         let (again, diagnostics) = onnx::read(&bytes, &Limits::default()).unwrap();
         assert_eq!(diagnostics, [], "{name}");

@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::runs::{Estimate, Outcome, Phase};
 
 /// The version of these messages; both sides are built together, so a difference means a stale cache.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
 
 /// Which engine is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -302,6 +302,7 @@ fn calibration_samples_that_come_later_give_what_they_would_have_given_at_once()
             test: true,
             calibration: true,
             classes: Vec::new(),
+            lengths: BTreeMap::new(),
         };
         let files = vec![asset("models/fashion-lenet.onnx"), images(96), asset(calibration)];
         bench.receive(request, files);
