@@ -5,6 +5,7 @@ What is said of each stands in `refusals.txt`. Files that are cut short or have 
     venv/bin/python tests/hostile/make.py      (the packages are those of tools/golden/operators.py)
 """
 
+import base64
 import io
 import json
 import pathlib
@@ -225,11 +226,118 @@ def safetensors_files():
     save("deep-json", b"[" * 100_000)
 
 
+def gguf_files():
+    string = lambda text: struct.pack("<Q", len(text)) + text.encode()
+    u32 = lambda name, value: string(name) + struct.pack("<II", 4, value)
+    strings = lambda name, values: string(name) + struct.pack("<IIQ", 9, 8, len(values)) + b"".join(map(string, values))
+    info = lambda name, dims, kind=0, offset=0: string(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, kind, offset)
+
+    def save(name, entries=(), tensors=(), version=3, counts=None, data=b""):
+        head = b"GGUF" + struct.pack("<IQQ", version, *(counts or (len(tensors), len(entries))))
+        body = head + b"".join(entries) + b"".join(tensors)
+        write(f"{name}.gguf", body + b"\0" * (-len(body) % 32) + data)
+
+    save("version-1", version=1)
+    save("big-endian", version=0x03000000)
+    save("countless-tensors", counts=(2**60, 0))
+    save("countless-metadata", counts=(0, 2**60))
+    save("endless-string", [struct.pack("<Q", 2**62) + b"general.name"])
+    save("endless-array", [string("a") + struct.pack("<IIQ", 9, 8, 2**40)])
+    save("array-beyond-the-end", [string("a") + struct.pack("<IIQ", 9, 4, 2**20)])
+    save("arrays-in-arrays", [string("a") + struct.pack("<IIQ", 9, 9, 1) + struct.pack("<IQ", 9, 1) * 100])
+    save("type-of-no-value", [string("a") + struct.pack("<I", 99)])
+    save("no-text", [string("general.name") + struct.pack("<IQ", 8, 2) + b"\xff\xfe"])
+    save("alignment-of-zero", [u32("general.alignment", 0)])
+    save("overflowing", tensors=[info("a", [2**40, 2**40])])
+    save("values-beyond-the-end", tensors=[info("a", [1024])], data=b"\0" * 64)
+    save("offset-beyond-the-end", tensors=[info("a", [8], offset=2**63)], data=b"\0" * 64)
+    save("offset-between", tensors=[info("a", [8], offset=4)], data=b"\0" * 64)
+    save("hundred-axes", tensors=[info("a", [1] * 100)])
+    save("type-of-no-tensor", tensors=[info("a", [32], kind=77)], data=b"\0" * 64)
+    save("row-of-no-block", tensors=[info("a", [33], kind=8)], data=b"\0" * 64)
+    save("tensor-twice", tensors=[info("a", [8]), info("a", [8])], data=b"\0" * 64)
+    model = string("tokenizer.ggml.model") + struct.pack("<I", 8)
+    save("tokens-without-scores", [model + string("llama"), strings("tokenizer.ggml.tokens", ["a", "b"])])
+    save("tokens-without-merges", [model + string("gpt2"), strings("tokenizer.ggml.tokens", ["a", "b"])])
+    save("merge-of-no-tokens", [model + string("gpt2"), strings("tokenizer.ggml.tokens", ["a", "b"]), strings("tokenizer.ggml.merges", ["a c"])])
+    save("tokens-of-numbers", [model + string("gpt2"), string("tokenizer.ggml.tokens") + struct.pack("<IIQI", 9, 4, 1, 7)])
+
+
+def picture_files():
+    chunk = lambda name, data: struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+    head = lambda width, height, depth=8, colors=2: chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colors, 0, 0, 0))
+    png = lambda *chunks: b"\x89PNG\r\n\x1a\n" + b"".join(chunks) + chunk(b"IEND", b"")
+    rows = lambda width, height: chunk(b"IDAT", zlib.compress(b"".join(b"\0" + b"\x80" * 3 * width for _ in range(height))))
+    write("bomb.png", png(head(60000, 60000), chunk(b"IDAT", zlib.compress(b"\0" * 1000))))
+    write("bomb-of-one-row.png", png(head(2**31 - 1, 1), rows(4, 1)))
+    write("bomb-of-text.png", png(head(4, 4), chunk(b"zTXt", b"a\0\0" + zlib.compress(b"\0" * 50_000_000, 9)), rows(4, 2)))
+    write("no-pixels.png", png(head(0, 4), rows(0, 4)))
+    write("no-palette.png", png(head(4, 4, colors=3), chunk(b"IDAT", zlib.compress(b"\0" * 20))))
+    write("short-pixels.png", png(head(4, 4), rows(4, 2)))
+    write("truncated.png", png(head(64, 64), rows(64, 64))[:60])
+    write("wrong-checksum.png", png(head(4, 4), rows(4, 4)).replace(b"IHDR\0", b"IHDR\1", 1))
+    write("no-picture.png", b"GIF89a\1\0\1\0")
+    segment = lambda marker, data: b"\xff" + bytes([marker]) + struct.pack(">H", len(data) + 2) + data
+    frame = lambda marker, width, height: segment(marker, struct.pack(">BHHB", 8, height, width, 3) + b"\1\x11\0\2\x11\0\3\x11\0")
+    table = segment(0xDB, b"\0" + b"\1" * 64)
+    huffman = segment(0xC4, b"\0" + b"\1" + b"\0" * 15 + b"\0") + segment(0xC4, b"\x10" + b"\1" + b"\0" * 15 + b"\0")
+    scan = segment(0xDA, b"\3\1\0\2\0\3\0\0\x3f\0")
+    jpeg = lambda *parts: b"\xff\xd8" + table + b"".join(parts)
+    write("bomb.jpg", jpeg(frame(0xC0, 65500, 65500), huffman, scan, b"\0" * 64, b"\xff\xd9"))
+    write("no-frame.jpg", jpeg(huffman, scan, b"\0" * 64, b"\xff\xd9"))
+    write("no-pixels.jpg", jpeg(frame(0xC0, 0, 0), huffman, scan, b"\0" * 64, b"\xff\xd9"))
+    write("truncated.jpg", jpeg(frame(0xC0, 64, 64), huffman)[:100])
+    write("segment-beyond-the-end.jpg", b"\xff\xd8\xff\xe0\xff\xff")
+    one = segment(0xDA, b"\1\1\0\0\0\0") + b"\0"
+    write("many-scans.jpg", jpeg(frame(0xC2, 4096, 4096), huffman, one * 2000, b"\xff\xd9"))
+
+
+def table_files():
+    write("empty.csv", b"")
+    write("only-names.csv", b"a,b,y\n")
+    write("ragged.csv", b"a,b,y\n1,2,0\n1,2\n")
+    write("word-for-a-number.csv", b"a,b,y\n1,2,0\n1,two,0\n")
+    write("infinite.csv", b"a,b,y\n1,2,0\n1,1e999,0\n")
+    write("no-text.csv", b"a,b,y\n1,2,0\n1,\xff,0\n")
+    write("fraction-for-a-class.csv", b"a,b,y\n1,2,0\n1,2,0.5\n")
+    write("unclosed-quote.csv", b"a,b,y\n1,2,0\n1,\"2,0\n" + b"1,2,0\n" * 100)
+    write("too-many-columns.csv", b"a,b,c,y\n1,2,3,0\n")
+
+
+def tokenizer_files():
+    def save(name, model, **others):
+        write(f"{name}.json", json.dumps({"version": "1.0", "added_tokens": [], "normalizer": None, "pre_tokenizer": None, "post_processor": None, "decoder": None, "model": model, **others}).encode())
+
+    bpe = {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}
+    write("not-json.json", b"\x80\x04.")
+    write("no-model.json", b"{\"model_type\": \"llama\"}")
+    write("bottomless.json", b"[" * 100_000)
+    save("model-of-another-kind", {"type": "Magic", "vocab": {}})
+    save("merge-of-no-tokens", {**bpe, "merges": ["a c"]})
+    save("merge-of-three", {**bpe, "merges": [["a", "b", "c"]]})
+    save("merge-to-no-token", {**bpe, "vocab": {"a": 0, "b": 1}})
+    save("negative-token", {**bpe, "vocab": {"a": -1}})
+    save("wide-token", {**bpe, "vocab": {"a": 2**40}})
+    save("pattern-that-is-none", bpe, pre_tokenizer={"type": "Split", "pattern": {"Regex": "(((("}, "behavior": "Isolated", "invert": False})
+    save("pattern-without-end", bpe, pre_tokenizer={"type": "Split", "pattern": {"Regex": "(a{1000}){1000}{1000}"}, "behavior": "Isolated", "invert": False})
+    save("unknown-of-no-token", {"type": "Unigram", "vocab": [["a", 0.0]], "unk_id": 7})
+    charsmap = lambda trie, texts: {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(struct.pack(f"<I{len(trie)}I", 4 * len(trie), *trie) + texts).decode()}
+    # From the root byte 97 leads to unit 97, which has its label, a value at unit 97 ^ 1, and that value.
+    one = lambda value: [0] * 96 + [value, 1 << 10 | 1 << 8 | 97] + [0] * 158
+    save("charsmap-beyond-its-trie", bpe, normalizer=charsmap([0] * 8, b"b\0"))
+    save("charsmap-beyond-its-texts", bpe, normalizer=charsmap(one(1 << 31 | 3), b"b\0"))
+    save("charsmap-longer-than-itself", bpe, normalizer={"type": "Precompiled", "precompiled_charsmap": "/////w=="})
+    save("words-of-no-length", bpe, pre_tokenizer={"type": "FixedLength", "length": 0})
+    save("prefix-of-no-token", {**bpe, "continuing_subword_prefix": "###"})
+    save("step-of-no-kind", bpe, normalizer={"type": "Sequence", "normalizers": [{"type": "Shuffle"}]})
+    save("charsmap-that-is-none", bpe, normalizer={"type": "Precompiled", "precompiled_charsmap": "AAAA"})
+
+
 if __name__ == "__main__":
     for old in HERE.iterdir():
-        if old.suffix in {".npy", ".npz", ".onnx", ".pt", ".safetensors"}:
+        if old.suffix in {".npy", ".npz", ".onnx", ".pt", ".safetensors", ".gguf", ".png", ".jpg", ".csv", ".json"}:
             old.unlink()
-    for make in [npy_files, npz_files, onnx_files, safetensors_files]:
+    for make in [npy_files, npz_files, onnx_files, safetensors_files, gguf_files, picture_files, table_files, tokenizer_files]:
         make()
     files = [f for f in HERE.iterdir() if f.suffix not in {".py", ".txt"}]
     print(f"{len(files)} files, {sum(f.stat().st_size for f in files) / 1000:.0f} KB")

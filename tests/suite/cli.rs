@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 
+#[path = "cli/own_data.rs"]
+mod own_data;
+
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -9,15 +9,16 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// Each crate, and the crates that it may use; with them, all that those may use.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("numeric", &[]),
     ("graph", &["numeric"]),
     ("formats", &["graph"]),
     ("runtime", &["graph"]),
     ("gpu", &["runtime"]),
     ("quant", &["runtime"]),
+    ("data", &["formats"]),
     ("experiment", &["quant", "formats"]),
-    ("cli", &["experiment", "gpu"]),
+    ("cli", &["experiment", "gpu", "data"]),
     ("xtask", &[]),
     ("web", &["experiment", "gpu"]),
 ];

@@ -10,6 +10,7 @@ use fewbit_numeric::ggml::BlockType;
 use fewbit_quant::{Choice, RangeMethod};
 
 use crate::asked::{AskedChoice, AskedPipeline, Exception};
+pub(crate) use crate::asked_data::OwnData;
 
 /// Quantize neural networks, and see what it does to them.
 #[derive(Debug, Parser)]
@@ -64,6 +65,20 @@ pub(crate) enum Command {
     },
     /// Write the tensors of a GGUF or safetensors file in other types, one at a time.
     Convert(Convert),
+    /// Make an .npz of pictures, a table or a text, as a model takes them.
+    Data {
+        /// The model.
+        #[command(flatten)]
+        model: Model,
+        /// A folder of .png and .jpg files, a .csv or .tsv, or a .txt.
+        path: PathBuf,
+        /// Where it goes.
+        #[arg(long, short, value_name = "OUT.npz")]
+        output: PathBuf,
+        /// How they are read.
+        #[command(flatten)]
+        own: OwnData,
+    },
     /// Run a model as it is on inputs of your own, and write its outputs as .npy files.
     Infer {
         /// The model.
@@ -146,12 +161,16 @@ impl FromStr for Length {
 /// The data beside a model.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Data {
-    /// Labelled data: x (N×…, pictures N×C×H×W; floats, uint8 or whole numbers) and y (int64, N). A gallery model brings its own.
-    #[arg(long, value_name = "FILE.npz")]
+    /// Labelled data: an .npz with x (N×…, pictures N×C×H×W; floats, uint8 or whole numbers) and y (int64, N), a folder of pictures, a
+    /// .csv, or a .txt. A gallery model brings its own.
+    #[arg(long, value_name = "PATH")]
     pub(crate) data: Option<PathBuf>,
-    /// Calibration samples: x. Without them the first samples of the data serve.
-    #[arg(long, value_name = "FILE.npz")]
+    /// Calibration samples, likewise. Without them the first samples of the data serve.
+    #[arg(long, value_name = "PATH")]
     pub(crate) calibration: Option<PathBuf>,
+    /// How they are read.
+    #[command(flatten)]
+    pub(crate) own: OwnData,
 }
 
 /// An input of a model and the file of its values.

@@ -15,6 +15,7 @@ use fewbit_quant::report::{Evaluation, LayerReport, Size};
 use fewbit_quant::{Correctness, Recipe};
 use fewbit_runtime::cpu::Cpu;
 use fewbit_runtime::{Backend, Cancel, Control, NeverPause};
+use serde_json::Value;
 
 use crate::args;
 use crate::source::Source;
@@ -75,6 +76,8 @@ pub(crate) struct Bench {
     host: Rc<Collect>,
     cancel: Cancel,
     notes: Vec<String>,
+    /// How data of one's own were read.
+    pub(crate) own: Option<Value>,
     /// Counts recipes.
     revision: u64,
 }
@@ -84,7 +87,9 @@ impl Bench {
     pub(crate) async fn load(backend: Rc<dyn Backend>, source: Source) -> anyhow::Result<Self> {
         let host = Rc::new(Collect { start: Instant::now(), heard: RefCell::default() });
         let engine = Engine::new(backend, Rc::<Collect>::clone(&host));
-        let mut bench = Self { engine, host, cancel: Cancel::default(), notes: Vec::new(), revision: 0 };
+        let own = source.own;
+        let mut bench =
+            Self { engine, host, cancel: Cancel::default(), notes: source.notes, own, revision: 0 };
         let request = Request::Load {
             name: source.name,
             test: source.test.is_some(),

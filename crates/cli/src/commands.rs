@@ -2,6 +2,7 @@
 
 mod bench;
 mod convert;
+mod data;
 mod eval;
 mod infer;
 mod inspect;
@@ -16,6 +17,7 @@ mod tensors;
 
 pub(crate) use bench::bench;
 pub(crate) use convert::convert;
+pub(crate) use data::data;
 pub(crate) use eval::eval;
 pub(crate) use infer::infer;
 pub(crate) use inspect::inspect;

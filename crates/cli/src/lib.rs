@@ -11,10 +11,12 @@ use clap::Parser as _;
 
 mod args;
 mod asked;
+mod asked_data;
 mod bench;
 mod commands;
 mod grid;
 mod output;
+mod own_data;
 mod source;
 
 use args::{Args, Command};
@@ -51,6 +53,7 @@ async fn answer(args: &Args, messages: &mut dyn Write) -> anyhow::Result<Answer>
         Command::Models => commands::models(),
         Command::Inspect { model, statistics } => commands::inspect(model, *statistics),
         Command::Convert(convert) => commands::convert(convert, messages),
+        Command::Data { model, path, output, own } => commands::data(model, path, own, output),
         Command::Infer { model, inputs, output } => {
             commands::infer(args.backend, model, inputs, output).await
         }

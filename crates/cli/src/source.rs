@@ -12,8 +12,9 @@ use fewbit_quant::{Choice, RangeMethod, Recipe};
 use fewbit_runtime::cpu::Cpu;
 use serde_json::{Map, Value};
 
-use crate::args::{self, Data, RecipeArgs};
+use crate::args::{self, Data, OwnData, RecipeArgs};
 use crate::asked::{AskedChoice, AskedPipeline, Exception};
+use crate::own_data;
 
 /// A model with the data beside it, as bytes.
 pub(crate) struct Source {
@@ -25,6 +26,9 @@ pub(crate) struct Source {
     pub(crate) exhibit: Option<&'static Exhibit>,
     /// What lengths that the model leaves free are to be.
     pub(crate) lengths: BTreeMap<String, usize>,
+    /// How data of one's own were read, where that had to be inferred.
+    pub(crate) own: Option<Value>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl Source {
@@ -32,7 +36,7 @@ impl Source {
     pub(crate) fn open(model: &args::Model, data: &Data) -> anyhow::Result<Self> {
         let (name, lengths) = (model.name.as_str(), model.lengths());
         let exhibit = gallery::find(name);
-        let (model, mut test, mut calibration) = match exhibit {
+        let (model, test, calibration) = match exhibit {
             Some(exhibit) => {
                 let folder = assets()?;
                 let file = |path: &str| read(&folder.join(path.trim_start_matches("assets/")));
@@ -47,19 +51,30 @@ impl Source {
             }
             None => (whole(Path::new(name))?, None, None),
         };
+        let classes =
+            exhibit.iter().flat_map(|exhibit| exhibit.classes).map(|&class| class.to_owned()).collect();
+        let (name, own, notes) = (file_name(name), None, Vec::new());
+        let mut source = Self { name, model, test, calibration, classes, exhibit, lengths, own, notes };
         if let Some(path) = &data.data {
-            (test, calibration) = (Some(read(path)?), None);
+            let (samples, classes) = source.samples(path, &data.own)?;
+            (source.test, source.calibration, source.classes) = (Some(samples), None, classes);
         }
         if let Some(path) = &data.calibration {
-            calibration = Some(read(path)?);
+            source.calibration = Some(source.samples(path, &data.own)?.0);
         }
-        let classes = match data.data {
-            Some(_) => Vec::new(),
-            None => {
-                exhibit.iter().flat_map(|exhibit| exhibit.classes).map(|&class| class.to_owned()).collect()
-            }
-        };
-        Ok(Self { name: file_name(name), model, test, calibration, classes, exhibit, lengths })
+        Ok(source)
+    }
+
+    /// What lies at `path` as an npz archive, with the names of its classes.
+    fn samples(&mut self, path: &Path, asked: &OwnData) -> anyhow::Result<(Vec<u8>, Vec<String>)> {
+        if !own_data::is_own(path) {
+            return Ok((read(path)?, Vec::new()));
+        }
+        let own = own_data::open(path, &own_data::Wanted::by(&self.look()?)?, asked)?;
+        self.own.get_or_insert_with(|| own.to_json());
+        let bytes = own.samples.to_npz(false)?;
+        self.notes.extend(own.samples.notes);
+        Ok((bytes, own.samples.classes))
     }
 
     /// The model by itself, read and not run.

@@ -19,7 +19,7 @@ const LARGEST_EXACT: i64 = 1 << 24;
 pub struct Dataset {
     /// The samples, f32 N×….
     pub x: Tensor,
-    /// The class of each sample, if the file has classes.
+    /// The class of each sample, or of each position in each sample, row-major; none if the file has no classes.
     pub y: Option<Vec<i64>>,
 }
 
@@ -27,7 +27,8 @@ impl Dataset {
     /// Reads a dataset from an npz archive with `x` and, if there are labels, `y`.
     ///
     /// `x` is N×…, pictures N×C×H×W. Floats and whole numbers are taken as they are; of uint8 with three axes or more, which are
-    /// pictures, x / 255 is. `y` holds N integers.
+    /// pictures, x / 255 is. `y` holds N integers, or N×…, one for each position in
+    /// a sample, as for the tokens of a language model.
     ///
     /// # Errors
     /// [`ReadError`] that says which array is not as it has to be, what was found, and what is needed.
@@ -105,8 +106,10 @@ fn labels(y: &Array, count: usize) -> Result<Vec<i64>, ReadError> {
         let found = y.values().type_name().to_owned();
         return Err(at().error(Problem::ElementType { found, readable: "int64" }));
     };
-    if y.shape() != [count] {
-        let needed = format!("[{count}], one label for each sample of x");
+    if y.shape().first() != Some(&count) || labels.is_empty() {
+        let needed = format!(
+            "[{count}], one label for each sample of x, or [{count}, …], one for each position in it"
+        );
         return Err(at().error(Problem::Shape { found: y.shape().to_vec(), needed }));
     }
     if let Some(negative) = labels.iter().find(|label| **label < 0) {

@@ -106,7 +106,19 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<BTreeMap<String, Array>, Re
 /// # Errors
 /// [`WriteError`] if a name is given twice or cannot be stored.
 pub fn write(arrays: &[(&str, &Array)]) -> Result<Vec<u8>, WriteError> {
-    let options = SimpleFileOptions::DEFAULT.compression_method(CompressionMethod::Deflated);
+    archive(arrays, CompressionMethod::Deflated)
+}
+
+/// Writes an archive without deflating it: larger, at once.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_stored(arrays: &[(&str, &Array)]) -> Result<Vec<u8>, WriteError> {
+    archive(arrays, CompressionMethod::Stored)
+}
+
+fn archive(arrays: &[(&str, &Array)], method: CompressionMethod) -> Result<Vec<u8>, WriteError> {
+    let options = SimpleFileOptions::DEFAULT.compression_method(method);
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let store =
         |name: &str, why: &dyn ToString| WriteError::Store { name: name.to_owned(), why: why.to_string() };

@@ -165,6 +165,12 @@ pub fn kl_divergence(p_logits: &[f32], q_logits: &[f32]) -> f64 {
     if divergence < 0.0 { 0.0 } else { divergence }
 }
 
+/// −ln of the probability, in nats, that the softmax makes of one row of logits for the class `label`; +∞ for a class that there is not.
+pub fn cross_entropy(logits: &[f32], label: i64) -> f64 {
+    let logit = usize::try_from(label).ok().and_then(|label| logits.get(label));
+    logit.map_or(f64::INFINITY, |&logit| log_sum_exp(logits) - f64::from(logit))
+}
+
 /// The two-sided 95 % quantile of the normal distribution, as commonly rounded.
 pub const Z_95: f64 = 1.96;
 

@@ -2,7 +2,7 @@
 
 use fewbit_graph::{Tensor, TensorError};
 use fewbit_numeric::ErrorStats;
-use fewbit_numeric::error::{Z_95, kl_divergence, wilson_interval};
+use fewbit_numeric::error::{Z_95, cross_entropy, kl_divergence, wilson_interval};
 use serde::{Deserialize, Serialize};
 
 use crate::report::{Errors, Evaluation};
@@ -21,7 +21,7 @@ pub struct Guess {
 /// What both models say of one sample.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
-    /// The sample's place.
+    /// The sample's place; of a model with several answers for each sample, the answer's.
     pub sample: u32,
     /// The right class, if known.
     pub label: Option<u32>,
@@ -29,6 +29,17 @@ pub struct Prediction {
     pub float: Guess,
     /// The quantized model's.
     pub quantized: Guess,
+}
+
+/// How the outputs of a sample are read as classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Classes {
+    /// What a score means.
+    pub(crate) scores: Scores,
+    /// How many classes there are.
+    pub(crate) count: usize,
+    /// The answers of one sample, each a score for each class.
+    pub(crate) per_sample: usize,
 }
 
 /// How a row of outputs says which class it means.
@@ -44,33 +55,38 @@ pub(crate) enum Scores {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Part {
     pub(crate) predictions: Vec<Prediction>,
-    samples: u32,
+    answers: u32,
     kl: f64,
+    loss: [f64; 2],
     channels: Vec<ErrorStats>,
 }
 
 impl Part {
-    /// Compares outputs [n, K, 1 …] of two models; sample 0 is the `first` of all. `scores` is none where the outputs
-    /// are no classes: then only the values are compared.
+    /// Compares outputs [n, K, 1 …] or [n, T, K] of two models; sample 0 is the `first` of all. `classes` is none where the
+    /// outputs are no classes: then only the values are compared.
     pub(crate) fn compare(
         float: &Tensor,
         quantized: &Tensor,
-        scores: Option<Scores>,
+        classes: Option<Classes>,
         labels: Option<&[i64]>,
         first: usize,
     ) -> Result<Self, TensorError> {
         let samples = float.shape().first().copied().unwrap_or(0);
-        let width = float.shape().iter().skip(1).product::<usize>().max(1);
         let (float, quantized) = (float.as_f32()?, quantized.as_f32()?);
-        let mut part = Self { samples: samples as u32, ..Self::default() };
-        let rows = float.chunks_exact(width).zip(quantized.chunks_exact(width));
-        match scores {
+        let mut part = Self { answers: samples as u32, ..Self::default() };
+        match classes {
             None => part.channels = vec![ErrorStats::between(float, quantized)],
-            Some(scores) => {
-                for (i, (a, b)) in rows.clone().enumerate() {
+            Some(Classes { scores, count: width, per_sample }) => {
+                let rows = float.chunks_exact(width).zip(quantized.chunks_exact(width));
+                let first = first * per_sample;
+                part.answers = rows.len() as u32;
+                for (i, (a, b)) in rows.enumerate() {
                     let (a, b) = (scores.logits(a), scores.logits(b));
                     part.kl += kl_divergence(&a, &b);
                     let label = labels.and_then(|labels| labels.get(first + i)).copied();
+                    for (sum, logits) in part.loss.iter_mut().zip([&b, &a]) {
+                        *sum += label.map_or(0.0, |label| cross_entropy(logits, label));
+                    }
                     part.predictions.push(Prediction {
                         sample: (first + i) as u32,
                         label: label.and_then(|label| u32::try_from(label).ok()),
@@ -98,16 +114,18 @@ impl Scores {
     }
 }
 
-/// The evaluation of the parts that are there, `of` so many samples. `labelled` says whether the labels are known.
+/// The evaluation of the parts that are there, `of` so many answers. `labelled` says whether the labels are known.
 pub(crate) fn evaluation<'a>(
     parts: impl Iterator<Item = &'a Part> + Clone,
     of: usize,
     labelled: bool,
-    classifies: bool,
+    classes: Option<Classes>,
 ) -> Evaluation {
     let predictions = || parts.clone().flat_map(|part| &part.predictions);
     let count = |right: &dyn Fn(&Prediction) -> bool| predictions().filter(|p| right(p)).count() as u32;
-    let n: u32 = parts.clone().map(|part| part.samples).sum();
+    let n: u32 = parts.clone().map(|part| part.answers).sum();
+    let mean = |sum: f64| sum / f64::from(n.max(1));
+    let classifies = classes.is_some();
     let labelled = labelled && classifies;
     let correct = count(&|p| p.label == Some(p.quantized.class));
     let mut channels: Vec<ErrorStats> = Vec::new();
@@ -124,7 +142,9 @@ pub(crate) fn evaluation<'a>(
         float_correct: labelled.then(|| count(&|p| p.label == Some(p.float.class))),
         interval: labelled.then(|| wilson_interval(u64::from(correct), u64::from(n), Z_95)),
         agree: count(&|p| p.float.class == p.quantized.class),
-        kl: parts.map(|part| part.kl).sum::<f64>() / f64::from(n.max(1)),
+        kl: mean(parts.clone().map(|part| part.kl).sum()),
+        loss: labelled.then(|| [0, 1].map(|model| mean(parts.clone().map(|part| part.loss[model]).sum()))),
+        per_sample: classes.map_or(1, |classes| classes.per_sample as u32),
         logits: Errors::of_channels(&channels),
         classifies,
     }

@@ -4,7 +4,7 @@ use fewbit_graph::{Op, Tensor, WireId};
 use fewbit_numeric::Affine;
 use fewbit_runtime::{Backend, Control, Keep, Plan, RunError, RunReport};
 
-use crate::answers::{Part, Prediction, Scores, evaluation};
+use crate::answers::{Classes, Part, Prediction, Scores, evaluation};
 use crate::batches::{Batches, batches};
 use crate::error::QuantError;
 use crate::layer::QuantizedLayer;
@@ -13,10 +13,13 @@ use crate::prepare::Prepared;
 use crate::quantized::{Knobs, QuantizedGraph};
 use crate::report::Evaluation;
 
+/// Values of the float model's outputs for one chunk, at most: a language model's are many.
+const CHUNK_VALUES: usize = 1 << 23;
+
 /// How an evaluation goes about its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EvaluatorOptions {
-    /// Samples in a chunk: after each there is a partial result.
+    /// Samples in a chunk, at most: after each there is a partial result.
     pub chunk: usize,
     /// Bytes for chunks that keep all values, so that they run again only behind a change. The first chunks are such, as
     /// many as fit; all others share one plan and run from the start. 0 for none.
@@ -34,11 +37,12 @@ impl Default for EvaluatorOptions {
 pub struct Evaluator {
     chunks: Vec<Chunk>,
     labels: Option<Vec<i64>>,
-    scores: Option<Scores>,
+    classes: Option<Classes>,
     knobs: Knobs,
     graph: QuantizedGraph,
     plans: Vec<Box<dyn Plan>>,
     live_samples: usize,
+    /// Answers of all samples.
     of: usize,
 }
 
@@ -52,8 +56,8 @@ struct Chunk {
 }
 
 impl Evaluator {
-    /// Computes the float model's answers to `samples` (N first) and prepares plans for the quantized model. Without
-    /// `labels` there is no accuracy, but everything else.
+    /// Computes the float model's answers to `samples` (N first) and prepares plans for the quantized model. `labels` are one for
+    /// each sample, or for each token of a language model; without them there is no accuracy, but everything else.
     ///
     /// # Errors
     /// [`QuantError::Samples`] and [`QuantError::Labels`] if the data do not fit, [`QuantError::Run`] if an engine
@@ -67,12 +71,19 @@ impl Evaluator {
         control: &Control<'_>,
         progress: Progress<'_>,
     ) -> Result<Self, QuantError> {
-        let of = prepared.check_samples(samples)?;
+        let n = prepared.check_samples(samples)?;
+        let face = prepared.face()?;
+        let classes = face.answers().map(|(per_sample, count)| Classes {
+            scores: scores(prepared, face.output),
+            count,
+            per_sample,
+        });
+        let of = n * classes.map_or(1, |classes| classes.per_sample);
         if let Some(labels) = labels.filter(|labels| labels.len() != of) {
             return Err(QuantError::Labels { labels: labels.len(), samples: of });
         }
-        let face = prepared.face()?;
-        let parts = batches(of, face.batch(options.chunk));
+        let fits = CHUNK_VALUES / face.answer_shape.iter().product::<usize>().max(1);
+        let parts = batches(n, face.batch(options.chunk.min(fits)));
         let count = parts.len();
         let mut float = prepared.graph.clone();
         float.outputs = vec![face.output];
@@ -89,7 +100,7 @@ impl Evaluator {
         graph.graph.outputs = vec![graph.output];
         let mut evaluator = Self {
             knobs: Knobs::new(prepared, &graph.layers)?,
-            scores: face.classes().map(|_| scores(prepared, face.output)),
+            classes,
             labels: labels.map(<[i64]>::to_vec),
             chunks,
             graph,
@@ -156,10 +167,10 @@ impl Evaluator {
         Ok(())
     }
 
-    /// Whether the outputs are one score for each class. If not, only [`Evaluation::logits`] and the counts of samples
+    /// Whether answers are one score for each class. If not, only [`Evaluation::logits`] and the counts of samples
     /// mean anything.
     pub fn classifies(&self) -> bool {
-        self.scores.is_some()
+        self.classes.is_some()
     }
 
     /// The number of samples that run again only behind a change.
@@ -249,14 +260,14 @@ impl Evaluator {
         let answers = plan.read(&[self.graph.output]).await?;
         let quantized = first_of(answers, "output")?;
         let labels = self.labels.as_deref();
-        chunk.result = Some(Part::compare(&chunk.float, &quantized, self.scores, labels, chunk.first)?);
+        chunk.result = Some(Part::compare(&chunk.float, &quantized, self.classes, labels, chunk.first)?);
         Ok(report)
     }
 
     /// The result so far: of the chunks heard since the last change.
     pub fn evaluation(&self) -> Evaluation {
         let parts = self.chunks.iter().filter_map(|chunk| chunk.result.as_ref());
-        evaluation(parts, self.of, self.labels.is_some(), self.classifies())
+        evaluation(parts, self.of, self.labels.is_some(), self.classes)
     }
 
     /// What both models say of each sample heard since the last change, in order; nothing unless they classify.

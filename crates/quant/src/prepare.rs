@@ -212,6 +212,15 @@ impl Face {
         if self.batch.is_some() { wanted.max(1) } else { 1 }
     }
 
+    /// How many answers a sample has, and of how many classes each is: of a classifier one, of a language model, which takes T tokens
+    /// and gives T×V scores, T.
+    pub fn answers(&self) -> Option<(usize, usize)> {
+        match *self.answer_shape {
+            [tokens, classes] if classes > 1 && self.sample_shape == [tokens] => Some((tokens, classes)),
+            _ => self.classes().map(|classes| (1, classes)),
+        }
+    }
+
     /// The number of classes, if an answer is one score for each class.
     pub fn classes(&self) -> Option<usize> {
         match self.answer_shape.split_first() {

@@ -138,23 +138,28 @@ pub struct LayerReport {
 /// The whole model against float.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Samples seen.
+    /// Answers seen: samples, or of a language model tokens.
     pub n: u32,
-    /// Samples that there are.
+    /// Answers that there are.
     pub of: u32,
     /// Right answers of the quantized model; `None` without labels.
     pub correct: Option<u32>,
-    /// Right answers of the float model on the same samples.
+    /// Right answers of the float model to the same.
     pub float_correct: Option<u32>,
     /// Wilson's 95 % interval of the accuracy, 0–1.
     pub interval: Option<[f64; 2]>,
-    /// Samples on which both give the same answer.
+    /// How often both give the same answer.
     pub agree: u32,
     /// Mean KL(float ‖ quantized) of the softmax of the outputs, in nat.
     pub kl: f64,
+    /// Mean cross-entropy of the labels, in nat, of the quantized and of the float model; `None` without labels. Its exponential
+    /// is the perplexity.
+    pub loss: Option<[f64; 2]>,
+    /// Answers for each sample: 1, or of a language model as many as a sample has tokens.
+    pub per_sample: u32,
     /// The quantized outputs against the float ones.
     pub logits: Errors,
-    /// Whether the outputs are one score for each class. If not, only `n`, `of` and `logits` mean anything.
+    /// Whether answers are one score for each class. If not, only `n`, `of` and `logits` mean anything.
     pub classifies: bool,
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::process::Command;
 
 /// What the scripts import, all told; each script says at its head what it needs itself.
-const PACKAGES: &str = "numpy onnx onnxruntime ml_dtypes scipy torch gguf ggml-python";
+const PACKAGES: &str = "numpy onnx onnxruntime ml_dtypes scipy torch gguf ggml-python pillow<13 tokenizers sentencepiece protobuf";
 
 /// A script that writes reference values, and the same ones every time.
 struct Script {

@@ -2,14 +2,21 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Cursor;
 use std::path::Path;
 
-use fewbit_formats::{Dataset, Kind, Limits, npy, npz, onnx, safetensors};
+use fewbit_data::images::{Pictures, Preprocess};
+use fewbit_data::table::{Asked, Reading};
+use fewbit_data::tokenizer::Tokenizer;
+use fewbit_formats::{Dataset, Kind, Limits, gguf, npy, npz, onnx, safetensors};
 use fewbit_graph::infer::infer;
 use fewbit_graph::{Bindings, Dim, Graph, Source};
 use proptest::prelude::*;
 
 use crate::{bytes_of, file_name, files_in, repository};
+
+/// The files that are read here, by the ends of their names.
+const READ: [&str; 9] = ["npy", "npz", "onnx", "safetensors", "gguf", "png", "jpg", "csv", "json"];
 
 /// What is said of a file, read as what its name says it is.
 fn refusal(path: &Path, bytes: &[u8]) -> Option<String> {
@@ -18,7 +25,27 @@ fn refusal(path: &Path, bytes: &[u8]) -> Option<String> {
         Some("npy") => npy::read(bytes).err(),
         Some("npz") => Dataset::read(bytes, &limits).err(),
         Some("onnx") => onnx::read(bytes, &limits).err(),
-        _ => safetensors::tensor_bytes(bytes, "a").err(),
+        Some("safetensors") => safetensors::tensor_bytes(bytes, "a").err(),
+        _ => return refusal_of_data(path, bytes),
+    };
+    error.map(|error| error.to_string())
+}
+
+/// The same of pictures, tables, tokenizers, and GGUF files with their vocabularies.
+fn refusal_of_data(path: &Path, bytes: &[u8]) -> Option<String> {
+    let error = match path.extension().and_then(|end| end.to_str()) {
+        Some("png" | "jpg") => {
+            let (preprocess, _) = Preprocess::infer(&[3, 8, 8], None).ok()?;
+            Pictures::new(preprocess, &[3, 8, 8]).ok()?.push(file_name(path), bytes).err()
+        }
+        Some("csv") => Reading::infer(bytes, &[2], &Asked::default())
+            .and_then(|(reading, _)| reading.read(bytes, &[2]))
+            .err(),
+        Some("json") => Tokenizer::from_json(bytes).err(),
+        _ => match gguf::Header::read(Cursor::new(bytes), &Limits::default()) {
+            Err(error) => Some(error.into()),
+            Ok(header) => Tokenizer::from_gguf(&header).err(),
+        },
     };
     error.map(|error| error.to_string())
 }
@@ -34,7 +61,7 @@ fn peak_megabytes() -> Option<u64> {
 #[test]
 fn hostile_files_are_refused_with_the_reason_on_record() {
     let mut said = String::new();
-    for path in files_in("tests/hostile", &["npy", "npz", "onnx", "safetensors"]) {
+    for path in files_in("tests/hostile", &READ) {
         let bytes = fs::read(&path).unwrap();
         Kind::of(&bytes, file_name(&path));
         let why = refusal(&path, &bytes).unwrap_or_else(|| "is read".to_owned());

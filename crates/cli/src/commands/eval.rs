@@ -44,6 +44,7 @@ pub(crate) async fn measure(
     json["steps"] = steps(&measured, &names);
     json["seconds"] = json!(start.elapsed().as_secs_f64());
     json["backend"] = json!(name);
+    json["data"] = json!(bench.own);
     let text = text(&measured, &names);
     Ok((bench, Answer::new(json, text)))
 }
@@ -88,6 +89,7 @@ pub(crate) fn result(measured: &Measured, names: &[String]) -> Value {
     let mut json = json!({
         "metric": null, "value": null, "interval": null, "float_value": null, "agreement": null, "kl": null, "n": 0,
         "size_bytes": measured.size.bytes, "float_size_bytes": measured.size.float_bytes,
+        "cross_entropy": null, "float_cross_entropy": null, "perplexity": null, "float_perplexity": null,
         "logits_sqnr_db": null, "effective_bits": measured.size.effective_bits, "macs": measured.size.macs,
         "bit_operations": measured.size.bit_operations, "layers": layers, "notes": measured.notes,
     });
@@ -102,6 +104,14 @@ pub(crate) fn result(measured: &Measured, names: &[String]) -> Value {
             json["float_value"] = json!(evaluation.float_correct.map(share));
             json["agreement"] = json!(share(evaluation.agree));
             json["kl"] = json!(evaluation.kl);
+            if let Some([quantized, float]) = evaluation.loss {
+                for (prefix, loss) in [("", quantized), ("float_", float)] {
+                    json[format!("{prefix}cross_entropy")] = json!(loss);
+                    if evaluation.per_sample > 1 {
+                        json[format!("{prefix}perplexity")] = json!(loss.exp());
+                    }
+                }
+            }
         } else {
             json["metric"] = json!("sqnr_db");
             json["value"] = json["logits_sqnr_db"].clone();
@@ -188,6 +198,9 @@ fn summary(evaluation: &Evaluation) -> String {
             percent(float),
             evaluation.n
         );
+    }
+    if let Some([quantized, float]) = evaluation.loss.filter(|_| evaluation.per_sample > 1) {
+        text += &format!("perplexity {:.4}, float {:.4}\n", quantized.exp(), float.exp());
     }
     if !evaluation.classifies {
         return format!("outputs {:.1} dB · n = {}\n", evaluation.logits.sqnr_db, evaluation.n);

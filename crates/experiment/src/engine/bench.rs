@@ -17,7 +17,7 @@ use fewbit_quant::{
 use fewbit_runtime::{Backend, Control, RunReport};
 
 use super::adopt::Adopted;
-use super::data::{Data, count};
+use super::data::{Data, first_labels};
 use super::picture;
 use crate::failure::{Code, Failure};
 use crate::protocol::{Answer, DataFacts, Focus};
@@ -409,7 +409,7 @@ impl Bench {
         };
         if self.sweeper.as_ref().is_none_or(|(n, _)| *n != samples) {
             let part = test.x.rows(0, samples as usize);
-            let labels = test.y.as_deref().map(|labels| &labels[..count(&part) as usize]);
+            let labels = first_labels(test, &part);
             let sweep = Sweep::prepare(backend, &self.prepared, &part, labels, SWEEP, control).await?;
             self.sweeper = Some((samples, sweep));
         }

@@ -106,7 +106,7 @@ impl Data {
             return Ok(Calibration { samples: Tensor::f32([0], Vec::new())?, labels: None });
         };
         let samples = all.x.rows(0, samples as usize);
-        let labels = all.y.as_ref().and_then(|labels| labels.get(..count(&samples) as usize));
+        let labels = first_labels(all, &samples);
         Ok(Calibration { labels: labels.map(<[i64]>::to_vec), samples })
     }
 
@@ -164,6 +164,12 @@ fn fitted(prepared: &Prepared, set: Dataset) -> Result<(Dataset, Option<Failure>
         as_text(&x)
     );
     Ok((Dataset { x, y: set.y }, Some(Failure::new(Code::ArrangedData, message))))
+}
+
+/// The labels of the first samples of a set.
+pub(super) fn first_labels<'a>(set: &'a Dataset, first: &Tensor) -> Option<&'a [i64]> {
+    let labels = set.y.as_deref()?;
+    labels.get(..labels.len() / set.len().max(1) * count(first) as usize)
 }
 
 /// The number of samples.
