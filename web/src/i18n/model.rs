@@ -30,6 +30,10 @@ pub struct Words {
     pub kl: &'static str,
     /// What that is.
     pub kl_hint: &'static str,
+    /// Perplexity of a language model.
+    pub perplexity: &'static str,
+    /// What that is.
+    pub perplexity_hint: &'static str,
     /// Multiply-accumulates.
     pub macs: &'static str,
     /// What that is.
@@ -101,6 +105,8 @@ pub const ENGLISH: Words = Words {
     agrees_hint: "samples on which the quantized and the float model give the same answer, right or wrong",
     kl: "KL of outputs",
     kl_hint: "mean over samples of Σ p·ln(p/q), p the float and q the quantized softmax, in nat; lower is better",
+    perplexity: "Perplexity",
+    perplexity_hint: "exp of the mean cross-entropy of the next token, quantized model (float model); n is tokens; lower is better",
     macs: "MACs",
     macs_hint: "multiply-accumulates for one sample",
     bit_operations: "bit operations",
@@ -163,6 +169,8 @@ pub const CHINESE: Words = Words {
     agrees_hint: "量化模型与浮点模型给出相同回答的样本（无论对错）",
     kl: "输出的 KL",
     kl_hint: "Σ p·ln(p/q) 在样本上的均值，p 为浮点 softmax，q 为量化 softmax，单位 nat；越低越好",
+    perplexity: "困惑度",
+    perplexity_hint: "下一个词元的平均交叉熵的指数，量化模型（浮点模型）；n 为词元数；越低越好",
     macs: "乘加数",
     macs_hint: "单个样本的乘加次数",
     bit_operations: "位运算数",

@@ -17,6 +17,12 @@ pub fn score(evaluation: &Evaluation) -> f64 {
     f64::from(evaluation.correct.unwrap_or(evaluation.agree)) / f64::from(evaluation.n.max(1))
 }
 
+/// Perplexity of the quantized and, in parentheses, of the float model, if it is a language model and the labels are known.
+fn perplexity(evaluation: &Evaluation) -> Option<String> {
+    let [quantized, float] = evaluation.loss.filter(|_| evaluation.per_sample > 1)?.map(f64::exp);
+    Some(format!("{} ({})", format::significant(quantized), format::significant(float)))
+}
+
 /// The big number.
 #[component]
 pub fn Headline() -> impl IntoView {
@@ -86,8 +92,14 @@ pub fn Facts() -> impl IntoView {
             Some(format!("−{:.0} %", 100.0 * (1.0 - size.bytes as f64 / size.float_bytes.max(1) as f64)))
         })
     };
+    let has_perplexity = Memo::new(move |_| {
+        results.evaluation.with(|e| e.as_ref().is_some_and(|e| perplexity(&e.value).is_some()))
+    });
     view! {
         <dl class="facts">
+            <Show when=move || has_perplexity.get()>
+                <Fact name=Signal::derive(|| words().model.perplexity) hint=Signal::derive(|| words().model.perplexity_hint) value=of_answers(|e| perplexity(e).unwrap_or_default()) stale=old_answers>""</Fact>
+            </Show>
             <Fact name=Signal::derive(|| words().model.size) hint=Signal::derive(|| words().model.size_hint) value=of_size(|s| format::bytes(s.bytes)) stale=old_size>
                 <small class="up">{saved}</small>
             </Fact>
