@@ -152,8 +152,7 @@ pub struct Evaluation {
     pub agree: u32,
     /// Mean KL(float ‖ quantized) of the softmax of the outputs, in nat.
     pub kl: f64,
-    /// Mean cross-entropy of the labels, in nat, of the quantized and of the float model; `None` without labels. Its exponential
-    /// is the perplexity.
+    /// Mean cross-entropy of the labels, in nat, of the quantized and of the float model; `None` without labels.
     pub loss: Option<[f64; 2]>,
     /// Answers for each sample: 1, or of a language model as many as a sample has tokens.
     pub per_sample: u32,
@@ -161,6 +160,13 @@ pub struct Evaluation {
     pub logits: Errors,
     /// Whether answers are one score for each class. If not, only `n`, `of` and `logits` mean anything.
     pub classifies: bool,
+}
+
+impl Evaluation {
+    /// The perplexity of the quantized and of the float model, the exponentials of [`Self::loss`]; of a language model with labels.
+    pub fn perplexity(&self) -> Option<[f64; 2]> {
+        self.loss.filter(|_| self.per_sample > 1).map(|loss| loss.map(libm::exp))
+    }
 }
 
 /// What the model takes.

@@ -104,12 +104,11 @@ pub(crate) fn result(measured: &Measured, names: &[String]) -> Value {
             json["float_value"] = json!(evaluation.float_correct.map(share));
             json["agreement"] = json!(share(evaluation.agree));
             json["kl"] = json!(evaluation.kl);
-            if let Some([quantized, float]) = evaluation.loss {
-                for (prefix, loss) in [("", quantized), ("float_", float)] {
-                    json[format!("{prefix}cross_entropy")] = json!(loss);
-                    if evaluation.per_sample > 1 {
-                        json[format!("{prefix}perplexity")] = json!(loss.exp());
-                    }
+            for (key, values) in [("cross_entropy", evaluation.loss), ("perplexity", evaluation.perplexity())]
+            {
+                if let Some([quantized, float]) = values {
+                    json[key] = json!(quantized);
+                    json[format!("float_{key}")] = json!(float);
                 }
             }
         } else {
@@ -199,8 +198,8 @@ fn summary(evaluation: &Evaluation) -> String {
             evaluation.n
         );
     }
-    if let Some([quantized, float]) = evaluation.loss.filter(|_| evaluation.per_sample > 1) {
-        text += &format!("perplexity {:.4}, float {:.4}\n", quantized.exp(), float.exp());
+    if let Some([quantized, float]) = evaluation.perplexity() {
+        text += &format!("perplexity {quantized:.4}, float {float:.4}\n");
     }
     if !evaluation.classifies {
         return format!("outputs {:.1} dB · n = {}\n", evaluation.logits.sqnr_db, evaluation.n);

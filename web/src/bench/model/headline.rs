@@ -19,7 +19,7 @@ pub fn score(evaluation: &Evaluation) -> f64 {
 
 /// Perplexity of the quantized and, in parentheses, of the float model, if it is a language model and the labels are known.
 fn perplexity(evaluation: &Evaluation) -> Option<String> {
-    let [quantized, float] = evaluation.loss.filter(|_| evaluation.per_sample > 1)?.map(f64::exp);
+    let [quantized, float] = evaluation.perplexity()?;
     Some(format!("{} ({})", format::significant(quantized), format::significant(float)))
 }
 

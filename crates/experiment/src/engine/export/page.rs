@@ -107,6 +107,9 @@ fn answers(evaluation: &Evaluation) -> Vec<(&'static str, String)> {
         );
         told.push(("Accuracy", text));
     }
+    if let Some([quantized, float]) = evaluation.perplexity() {
+        told.push(("Perplexity", format!("{quantized:.4}, float {float:.4}, n = {}", evaluation.n)));
+    }
     if evaluation.classifies {
         told.push((
             "Agreement with float",
