@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "data/damage.rs"]
+mod damage;
 #[path = "data/pictures.rs"]
 mod pictures;
 #[path = "data/tables.rs"]
