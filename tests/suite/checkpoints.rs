@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "checkpoints/command_line.rs"]
+mod command_line;
 #[path = "gpu/common.rs"]
 #[expect(dead_code, reason = "the suite of the GPU engine uses the rest")]
 mod common;
 #[path = "checkpoints/refusals.rs"]
 mod refusals;
+#[path = "checkpoints/tokenizers.rs"]
+mod tokenizers;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,7 +18,6 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use fewbit_formats::checkpoint::{self, Import, Weights};
-use fewbit_formats::onnx::write::{self, Export, Layers};
 use fewbit_formats::{Array, Limits, TensorFile, npz, onnx};
 use fewbit_graph::{Bindings, Graph, Tensor};
 use fewbit_runtime::{Backend, Cancel, Control, Cpu, Keep, NeverPause};
@@ -121,14 +124,7 @@ fn a_checkpoint_that_is_written_as_onnx_computes_the_same() {
     for name in NAMES {
         let (import, input, _) = model(name);
         let graph = &import.model.graph;
-        let metadata = import.model.metadata.clone();
-        let export = Export {
-            graph,
-            codes: BTreeMap::new(),
-            layers: Layers::Float { integer_biases: false },
-            metadata,
-        };
-        let bytes = write::write(&export).unwrap().bytes;
+        let bytes = import.to_onnx().unwrap();
         let (again, diagnostics) = onnx::read(&bytes, &Limits::default()).unwrap();
         assert_eq!(diagnostics, [], "{name}");
         let names = |layers: Vec<fewbit_graph::Layer>| -> Vec<String> {

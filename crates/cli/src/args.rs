@@ -28,7 +28,7 @@ pub(crate) struct Args {
 }
 
 const DEFAULTS: &str = "\
-MODEL is one of `fewbit models` or an ONNX file.
+MODEL is one of `fewbit models`, an ONNX file, or a checkpoint (GGUF, safetensors beside their config.json, or the folder of both).
 
 Unless told otherwise, the weights of every Conv, Gemm and MatMul become int8@channel: symmetric, restricted range, \
 min-max. Inputs of layers stay in float unless --activations is given; uint8 and other unsigned formats are asymmetric, \
@@ -124,7 +124,7 @@ pub(crate) enum Command {
 /// A model.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Model {
-    /// A gallery id or an ONNX file.
+    /// A gallery id, an ONNX file, or a checkpoint: GGUF, safetensors beside their config.json, or the folder of both.
     #[arg(id = "MODEL", value_name = "MODEL")]
     pub(crate) name: String,
     /// What a length is to be that the file leaves free; `fewbit inspect` lists them. The batch stays free, and others are taken as
@@ -134,6 +134,12 @@ pub(crate) struct Model {
 }
 
 impl Model {
+    /// A model with these lengths.
+    pub(crate) fn of(name: String, lengths: &BTreeMap<String, usize>) -> Self {
+        let lengths = lengths.iter().map(|(name, &length)| Length { name: name.clone(), length });
+        Self { name, lengths: lengths.collect() }
+    }
+
     /// The lengths by name.
     pub(crate) fn lengths(&self) -> BTreeMap<String, usize> {
         self.lengths.iter().map(|Length { name, length }| (name.clone(), *length)).collect()
@@ -232,6 +238,9 @@ pub(crate) struct Eval {
     /// What is quantized, and how.
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
+    /// A GGUF file whose types each layer gets, as near as there are such; --set goes before them.
+    #[arg(long, value_name = "FILE.gguf")]
+    pub(crate) allocation: Option<PathBuf>,
     /// The data.
     #[command(flatten)]
     pub(crate) data: Data,
@@ -247,6 +256,9 @@ pub(crate) struct Quantize {
     /// What is quantized, and how.
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
+    /// A GGUF file whose types each layer gets, as near as there are such; --set goes before them.
+    #[arg(long, value_name = "FILE.gguf")]
+    pub(crate) allocation: Option<PathBuf>,
     /// The data.
     #[command(flatten)]
     pub(crate) data: Data,
@@ -262,6 +274,10 @@ pub(crate) struct Quantize {
     /// integers need them.
     #[arg(long)]
     pub(crate) float_biases: bool,
+    /// In the .gguf of a Llama-style checkpoint, what matrices become that the recipe leaves in float, embeddings too: Q8_0, Q4_K,
+    /// Q6_K, … [default: F32].
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) gguf_type: Option<BlockType>,
 }
 
 /// How ONNX says that a layer is quantized.

@@ -13,7 +13,7 @@ mod quantize;
 mod replay;
 mod report;
 mod sweep;
-mod tensors;
+pub(crate) mod tensors;
 
 pub(crate) use bench::bench;
 pub(crate) use convert::convert;

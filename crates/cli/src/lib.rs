@@ -13,6 +13,7 @@ mod args;
 mod asked;
 mod asked_data;
 mod bench;
+mod checkpoint;
 mod commands;
 mod grid;
 mod output;

@@ -7,13 +7,16 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context as _, bail};
 use fewbit_experiment::gallery::{self, Exhibit};
 use fewbit_experiment::{Command, Document, ModelRef, Part, engine};
-use fewbit_formats::{Limits, onnx};
+use fewbit_formats::checkpoint::{LENGTH, TOKENS};
+use fewbit_formats::{Kind, Limits, onnx};
 use fewbit_quant::{Choice, RangeMethod, Recipe};
 use fewbit_runtime::cpu::Cpu;
 use serde_json::{Map, Value};
 
 use crate::args::{self, Data, OwnData, RecipeArgs};
 use crate::asked::{AskedChoice, AskedPipeline, Exception};
+use crate::checkpoint::Checkpoint;
+use crate::commands::tensors;
 use crate::own_data;
 
 /// A model with the data beside it, as bytes.
@@ -29,12 +32,23 @@ pub(crate) struct Source {
     /// How data of one's own were read, where that had to be inferred.
     pub(crate) own: Option<Value>,
     pub(crate) notes: Vec<String>,
+    /// Lengths that a checkpoint was read with.
+    pub(crate) taken: BTreeMap<String, usize>,
 }
 
 impl Source {
     /// The model, a gallery id or a file, with its own data or those of `data`.
     pub(crate) fn open(model: &args::Model, data: &Data) -> anyhow::Result<Self> {
-        let (name, lengths) = (model.name.as_str(), model.lengths());
+        Self::open_for(model, data, &BTreeMap::new())
+    }
+
+    /// The same for inputs of these shapes.
+    pub(crate) fn open_for(
+        model: &args::Model,
+        data: &Data,
+        shapes: &BTreeMap<String, Vec<usize>>,
+    ) -> anyhow::Result<Self> {
+        let (name, mut lengths, mut taken) = (model.name.as_str(), model.lengths(), BTreeMap::new());
         let exhibit = gallery::find(name);
         let (model, test, calibration) = match exhibit {
             Some(exhibit) => {
@@ -49,12 +63,27 @@ impl Source {
                     ids.join(", ")
                 );
             }
-            None => (whole(Path::new(name))?, None, None),
+            None => match Checkpoint::open(Path::new(name))? {
+                None => match tensors::open(Path::new(name))? {
+                    Some(_) => bail!("{name}: {}", Kind::Safetensors.advice().unwrap_or_default()),
+                    None => (whole(Path::new(name))?, None, None),
+                },
+                Some(mut checkpoint) => {
+                    if let Some(&[_, length]) = shapes.get(TOKENS).map(Vec::as_slice) {
+                        lengths.entry(LENGTH.to_owned()).or_insert(length);
+                    }
+                    let import = checkpoint.model(&std::mem::take(&mut lengths))?;
+                    let bytes = import.to_onnx()?;
+                    taken = import.lengths;
+                    (bytes, None, None)
+                }
+            },
         };
         let classes =
             exhibit.iter().flat_map(|exhibit| exhibit.classes).map(|&class| class.to_owned()).collect();
         let (name, own, notes) = (file_name(name), None, Vec::new());
-        let mut source = Self { name, model, test, calibration, classes, exhibit, lengths, own, notes };
+        let mut source =
+            Self { name, model, test, calibration, classes, exhibit, lengths, taken, own, notes };
         if let Some(path) = &data.data {
             let (samples, classes) = source.samples(path, &data.own)?;
             (source.test, source.calibration, source.classes) = (Some(samples), None, classes);

@@ -4,6 +4,7 @@
 //! or a GPU. A [`Document`] is the whole of what a person decided; [`protocol`] is what the page and the engine
 //! say to each other. Start reading at [`document`].
 
+pub mod allocation;
 pub mod command;
 pub mod convert;
 pub mod document;

@@ -69,9 +69,9 @@ impl Kind {
             Self::Npy => {
                 Some("This is one array, not a model: as data, it has to be an npz archive with x and y")
             }
-            Self::Safetensors => {
-                Some("This holds weights without the network that uses them: export the model to ONNX")
-            }
+            Self::Safetensors => Some(
+                "This holds weights without the network that uses them: put the checkpoint's config.json beside it, or export the model to ONNX",
+            ),
             Self::Gguf => Some("GGUF language models are not read yet: export the model to ONNX"),
             Self::PyTorch => Some(
                 "A PyTorch checkpoint is a Python program's memory: export the model with torch.onnx.export",

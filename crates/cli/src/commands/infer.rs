@@ -24,9 +24,7 @@ pub(crate) async fn infer(
     inputs: &[Input],
     output: &Path,
 ) -> anyhow::Result<Answer> {
-    let source = Source::open(model, &Data::default())?;
-    let mut values = BTreeMap::new();
-    let mut options = ReadOptions { dims: source.lengths.clone(), ..ReadOptions::default() };
+    let (mut values, mut options) = (BTreeMap::new(), ReadOptions::default());
     for Input { name, path } in inputs {
         let array = npy::read(&read(path)?).with_context(|| path.display().to_string())?;
         let given = array.to_tensor()?;
@@ -42,6 +40,8 @@ pub(crate) async fn infer(
             bail!("--input gives `{name}` twice");
         }
     }
+    let source = Source::open_for(model, &Data::default(), &options.shapes)?;
+    options.dims = source.lengths;
     let Import { model, diagnostics, elements, .. } =
         onnx::read_with(&source.model, &Limits::default(), &options)?;
     let unsupported: Vec<_> = diagnostics

@@ -12,14 +12,36 @@ use crate::source::Source;
 
 /// Shows what a model is, or what tensors a file has.
 pub(crate) fn inspect(model: &Model, statistics: bool) -> anyhow::Result<Answer> {
-    if let Some(answer) = tensors::inspect(Path::new(&model.name), statistics)? {
-        return Ok(answer);
+    match tensors::inspect(Path::new(&model.name), statistics)? {
+        None if statistics => bail!("--statistics is for the tensors of GGUF and safetensors files"),
+        None => network(model),
+        Some(answer) if statistics => Ok(answer),
+        Some(tensors) => Ok(both(tensors, network(model))),
     }
-    if statistics {
-        bail!("--statistics is for the tensors of GGUF and safetensors files");
+}
+
+/// The tensors of a file, and the network that they belong to, or why it is not known.
+fn both(tensors: Answer, network: anyhow::Result<Answer>) -> Answer {
+    let Answer { mut json, mut text, status } = tensors;
+    match network {
+        Ok(network) => {
+            json["model"] = network.json;
+            text += &format!("\n\n{}", network.text);
+        }
+        Err(why) => {
+            json["model"] = Value::Null;
+            json["reason"] = json!(format!("{why:#}"));
+            text += &format!("\n\nno model: {why:#}\n");
+        }
     }
+    Answer { status, ..Answer::new(json, text) }
+}
+
+/// Shows what a network is.
+fn network(model: &Model) -> anyhow::Result<Answer> {
     let source = Source::open(model, &Data::default())?;
-    let bench = source.look()?;
+    let mut bench = source.look()?;
+    bench.prepared.facts.lengths.extend(source.taken.into_iter().map(|(name, length)| (name, Some(length))));
     let facts = &bench.prepared.facts;
     let face = |wires: &[(String, String)]| -> Vec<_> {
         wires.iter().map(|(name, shape)| json!({ "name": name, "shape": lengths(shape) })).collect()

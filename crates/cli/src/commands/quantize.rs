@@ -7,12 +7,14 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use fewbit_experiment::protocol::ExportForm;
 use fewbit_formats::onnx::write::Layers;
+use fewbit_numeric::ggml::BlockType;
 use fewbit_quant::methods::{ALL, Stage};
 use serde_json::json;
 
 use super::eval::measure;
 use crate::args::{Engine, Operators, Quantize};
 use crate::bench::Bench;
+use crate::checkpoint::Checkpoint;
 use crate::output::Answer;
 use crate::source::recipe;
 
@@ -24,8 +26,20 @@ pub(crate) async fn quantize(
 ) -> anyhow::Result<Answer> {
     let recipe = recipe(&args.recipe)?;
     let form = form(args)?;
-    let (mut bench, mut answer) = measure(engine, &args.model, &recipe, &args.data, messages).await?;
-    write(&mut bench, form, &args.output, &mut answer, messages).await?;
+    let allocation = args.allocation.as_deref();
+    let (mut bench, mut answer) =
+        measure(engine, &args.model, &recipe, allocation, &args.data, messages).await?;
+    let (mut bytes, mut notes) = bench.export(form).await?;
+    match (&form, Checkpoint::open(Path::new(&args.model.name))?) {
+        (ExportForm::Gguf, Some(mut checkpoint)) => {
+            let told;
+            (bytes, told) = checkpoint.for_llama_cpp(bytes, args.gguf_type.unwrap_or(BlockType::F32))?;
+            notes.extend(told);
+        }
+        _ if args.gguf_type.is_some() => bail!("--gguf-type is for checkpoints that are written as .gguf"),
+        _ => {}
+    }
+    save(&bytes, notes, &args.output, &mut answer, messages)?;
     Ok(answer)
 }
 
@@ -38,8 +52,19 @@ pub(super) async fn write(
     messages: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let (bytes, notes) = bench.export(form).await?;
+    save(&bytes, notes, output, answer, messages)
+}
+
+/// Writes a file, and says so.
+fn save(
+    bytes: &[u8],
+    notes: Vec<String>,
+    output: &Path,
+    answer: &mut Answer,
+    messages: &mut dyn Write,
+) -> anyhow::Result<()> {
     let path = output.display();
-    fs::write(output, &bytes).with_context(|| format!("cannot write {path}"))?;
+    fs::write(output, bytes).with_context(|| format!("cannot write {path}"))?;
     answer.json["output"] = json!(path.to_string());
     for note in notes {
         writeln!(messages, "note: {note}").ok();

@@ -121,8 +121,7 @@ async fn run(
     };
     let backend = backend(engine).await?;
     let backend_name = backend_name(&*backend);
-    let source = Source::open(&Model { name, ..Model::default() }, &args.data)?;
-    let source = Source { lengths: document.lengths.clone(), ..source };
+    let source = Source::open(&Model::of(name, &document.lengths), &args.data)?;
     let mut bench = Bench::load(backend, source).await?;
     if let (ModelRef::File { name, id }, Some(loaded)) = (&document.model, bench.engine.bench())
         && !id.is_empty()

@@ -23,7 +23,7 @@ pub(crate) async fn report(
 ) -> anyhow::Result<Answer> {
     let recipe = recipe(&args.recipe)?;
     let form = form(&args.output)?;
-    let (mut bench, mut answer) = measure(engine, &args.model, &recipe, &args.data, messages).await?;
+    let (mut bench, mut answer) = measure(engine, &args.model, &recipe, None, &args.data, messages).await?;
     write(&mut bench, form, &args.output, &mut answer, messages).await?;
     Ok(answer)
 }

@@ -14,7 +14,7 @@ use crate::output::{Answer, table};
 
 /// Opens a file of tensors; none if it is another kind of file, or no file.
 pub(crate) fn open(path: &Path) -> anyhow::Result<Option<TensorFile<BufReader<File>>>> {
-    let Ok(mut file) = File::open(path) else { return Ok(None) };
+    let Some(mut file) = File::open(path).ok().filter(|_| path.is_file()) else { return Ok(None) };
     let mut front = Vec::new();
     file.by_ref().take(9).read_to_end(&mut front)?;
     file.rewind()?;

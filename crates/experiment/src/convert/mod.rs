@@ -1,9 +1,10 @@
 //! Files of tensors made into others: one tensor, and some rows of it, at a time.
 //!
-//! What goes in is GGUF or safetensors; what comes out is GGUF ([`gguf`]), or safetensors with packed codes
-//! ([`packed`]). Memory holds some rows, however large the file.
+//! What goes in is GGUF or safetensors; what comes out is GGUF ([`gguf`]; [`llama_cpp`] for models that llama.cpp runs), or
+//! safetensors with packed codes ([`packed`]). Memory holds some rows, however large the file.
 
 pub mod gguf;
+pub mod llama_cpp;
 pub mod packed;
 
 use std::io::{Read, Seek};

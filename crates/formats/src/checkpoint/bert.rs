@@ -2,7 +2,7 @@
 //! positions, attention to both sides, LayerNorm after each part.
 
 use fewbit_graph::op::{Binary, Unary};
-use fewbit_graph::{Dim, WireId};
+use fewbit_graph::{Dim, Op, WireId};
 use serde::Deserialize;
 
 use super::builder::{Builder, Heads};
@@ -112,9 +112,8 @@ impl Bert {
         let ids = builder.graph.input(TOKENS, vec![Dim::Symbol(BATCH.to_owned()), Dim::Known(tokens)]);
         let name = |what: &str| format!("{prefix}embeddings.{what}");
         let (table, x) = builder.embedding(&name("word_embeddings"), ids, width)?;
-        let places = self.first()..self.first() + tokens;
         let module = name("position_embeddings");
-        let places = builder.table(&format!("{module}.weight"), self.rows, width, places)?;
+        let places = self.places(builder, &module, ids, tokens)?;
         let x = builder.binary(&module, Binary::Add, x, places);
         let module = name("token_type_embeddings");
         let types = format!("{module}.weight");
@@ -157,6 +156,29 @@ impl Bert {
         }
         builder.output("logits", x);
         Ok(())
+    }
+
+    /// What the table of positions has for a text. RoBERTa counts the tokens that are no padding, and padding has a place of
+    /// its own.
+    fn places(
+        &self,
+        builder: &mut Builder<'_>,
+        module: &str,
+        ids: WireId,
+        tokens: usize,
+    ) -> Result<WireId, ReadError> {
+        let table = format!("{module}.weight");
+        let Some(padding) = self.padding.filter(|_| self.roberta) else {
+            return builder.table(&table, self.rows, self.width, self.first()..self.first() + tokens);
+        };
+        let is_padding = builder.with_number(module, Binary::Equal, ids, padding as f32);
+        let counts = builder.unary(module, Unary::Not, is_padding);
+        let sums = Op::CumSum { axis: 1, exclusive: false, reverse: false };
+        let sums = builder.node(module, "CumSum", sums, &[counts]);
+        let own = builder.binary(module, Binary::Mul, sums, counts);
+        let rows = builder.with_number(module, Binary::Add, own, padding as f32);
+        let table = builder.parameter(&table, &[self.rows, self.width])?;
+        Ok(builder.node(module, "Gather", Op::Gather { axis: 0 }, &[table, rows]))
     }
 
     fn block(

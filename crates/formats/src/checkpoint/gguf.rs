@@ -12,7 +12,8 @@ use crate::gguf::Value;
 /// The architectures of GGUF that become graphs, and whether neighbours are pairs in their rotary positions.
 pub(super) const ARCHITECTURES: [(&str, bool); 3] = [("llama", true), ("qwen2", false), ("qwen3", false)];
 
-const FREQUENCIES: &str = "rope_freqs.weight";
+/// Divisors of the frequencies of rotary positions.
+pub(super) const FREQUENCIES: &str = "rope_freqs.weight";
 
 /// The architecture of a GGUF file, if it is one that becomes a graph.
 pub(super) fn architecture<R>(weights: &Weights<R>) -> Result<&'static str, ReadError> {

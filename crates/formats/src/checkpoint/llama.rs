@@ -54,8 +54,10 @@ struct Config {
 
 #[derive(Deserialize)]
 struct RopeScaling {
-    #[serde(alias = "type")]
     rope_type: Option<String>,
+    /// What `rope_type` was called before; some files have both.
+    #[serde(rename = "type")]
+    kind: Option<String>,
     rope_theta: Option<f64>,
     factor: Option<f64>,
     low_freq_factor: Option<f64>,
@@ -66,7 +68,7 @@ struct RopeScaling {
 impl RopeScaling {
     fn scaling(&self) -> Result<Scaling, ReadError> {
         let given = |what: &str, value: Option<f64>| positive(what, value.unwrap_or(f64::NAN));
-        match self.rope_type.as_deref().unwrap_or("default") {
+        match self.rope_type.as_deref().or(self.kind.as_deref()).unwrap_or("default") {
             // `dynamic` changes frequencies beyond the positions that the model has, which are refused.
             "default" | "dynamic" => Ok(Scaling::None),
             "linear" => Ok(Scaling::Linear(given("rope_scaling.factor", self.factor)?)),

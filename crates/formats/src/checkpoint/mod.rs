@@ -10,9 +10,11 @@ mod config;
 mod gguf;
 mod gpt2;
 mod llama;
+mod llama_cpp;
 mod names;
 mod rope;
 mod vit;
+mod vocabulary;
 mod weights;
 
 use std::collections::BTreeMap;
@@ -21,12 +23,14 @@ use std::io::{Read, Seek};
 use fewbit_graph::Model;
 use serde::Deserialize;
 
+pub use llama_cpp::LlamaCpp;
 pub use names::to_gguf;
 pub use weights::{Weights, shards};
 
-use crate::error::{Place, Problem, ReadError};
+use crate::error::{Place, Problem, ReadError, WriteError};
 use crate::limits::Limits;
 use crate::onnx::Element;
+use crate::onnx::write::{Export, Layers, write};
 use bert::{Bert, Task};
 use builder::Builder;
 use config::{field, parse};
@@ -79,6 +83,22 @@ pub struct Import {
     pub element: Element,
     /// Lengths that could be others, by name, and what they are here.
     pub lengths: BTreeMap<String, usize>,
+}
+
+impl Import {
+    /// The model as an ONNX file, which gives the same bits and has layers of the same names: what an engine elsewhere takes.
+    ///
+    /// # Errors
+    /// None for a model as it was read; those of [`write`](crate::onnx::write::write()).
+    pub fn to_onnx(&self) -> Result<Vec<u8>, WriteError> {
+        let export = Export {
+            graph: &self.model.graph,
+            codes: BTreeMap::new(),
+            layers: Layers::Float { integer_biases: false },
+            metadata: self.model.metadata.clone(),
+        };
+        Ok(write(&export)?.bytes)
+    }
 }
 
 /// Reads the model that `weights` belong to. `config` is the text of `config.json`, which GGUF does without.

@@ -45,7 +45,8 @@ pub(super) struct Rope {
 }
 
 impl Rope {
-    fn frequency(&self, i: usize) -> f64 {
+    /// The angle from one position to the next, of pair i.
+    pub(super) fn frequency(&self, i: usize) -> f64 {
         let plain = libm::pow(self.theta, -2.0 * i as f64 / self.turned as f64);
         match &self.scaling {
             Scaling::None => plain,

@@ -22,6 +22,8 @@ pub(in crate::engine) fn gguf(bench: &Bench, recipe: &Recipe) -> Result<(Vec<u8>
     let deployed = Deployed::new(&bench.prepared, bench.layers()).map_err(|error| failure_of(&error))?;
     let (mut entries, mut values) = (Vec::new(), Vec::new());
     let mut in_float = Vec::new();
+    let layers = fewbit_graph::model::layers(&deployed.graph);
+    let is_by_columns = |wire| layers.iter().any(|layer| layer.weight == wire && layer.channel_axis == 1);
     for (wire, parameter) in deployed.graph.wires() {
         let Source::Parameter(tensor) = &parameter.source else { continue };
         let name = parameter.name.clone();
@@ -39,9 +41,9 @@ pub(in crate::engine) fn gguf(bench: &Bench, recipe: &Recipe) -> Result<(Vec<u8>
             Some(Ok(stored)) => stored,
             Some(Err(why)) => {
                 in_float.push(format!("{name} ({why})"));
-                plain(tensor)
+                plain(tensor, is_by_columns(wire))
             }
-            None => plain(tensor),
+            None => plain(tensor, is_by_columns(wire)),
         };
         entries.push(Entry { name, shape, kind });
         values.push(bytes);
@@ -71,11 +73,17 @@ pub(in crate::engine) fn gguf(bench: &Bench, recipe: &Recipe) -> Result<(Vec<u8>
     Ok((file, notes))
 }
 
-fn plain(tensor: &Tensor) -> (Vec<u64>, BlockType, Vec<u8>) {
+/// The values as they are; of a matrix K×N, if it is `by_columns`, N×K.
+fn plain(tensor: &Tensor, by_columns: bool) -> (Vec<u64>, BlockType, Vec<u8>) {
     let kind = match tensor.dtype() {
         fewbit_graph::DType::F32 => BlockType::F32,
         fewbit_graph::DType::I64 => BlockType::I64,
     };
+    if let (true, &[rows, columns], Ok(values)) = (by_columns, tensor.shape(), tensor.as_f32()) {
+        let places = (0..columns).flat_map(|column| (0..rows).map(move |row| row * columns + column));
+        let bytes = places.filter_map(|place| values.get(place)).flat_map(|x| x.to_le_bytes()).collect();
+        return (vec![columns as u64, rows as u64], kind, bytes);
+    }
     (tensor.shape().iter().map(|&n| n as u64).collect(), kind, tensor.to_bytes())
 }
 
