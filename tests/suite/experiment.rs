@@ -6,6 +6,8 @@
 mod documents;
 #[path = "experiment/engine.rs"]
 mod engine;
+#[path = "experiment/inspect.rs"]
+mod inspect;
 #[path = "experiment/links.rs"]
 mod links;
 #[path = "experiment/runs.rs"]

@@ -12,6 +12,7 @@ pub mod engine;
 pub mod failure;
 pub mod gallery;
 pub mod history;
+pub mod inspect;
 pub mod link;
 pub mod protocol;
 pub mod replay;

@@ -1,17 +1,16 @@
 //! safetensors: named tensors and text about them ([format](https://huggingface.co/docs/safetensors)).
 //!
-//! Eight bytes with the length of a JSON header, the header, the values. Reading leaves the header's checks to the
-//! format's own crate. Writing is ours: the same tensors give the same bytes, entries in the order of their names,
-//! which the crate does not promise for metadata.
+//! Eight bytes with the length of a JSON header, the header, the values. Element types are those of the format's own crate. Headers
+//! are read here, because the crate counts bytes in `usize`, of which a page has 32 bits; and written here: the same tensors
+//! give the same bytes, entries in the order of their names, which the crate does not promise for metadata.
 
 use std::collections::BTreeMap;
 
 use fewbit_numeric::ggml::BlockType;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use ::safetensors::Dtype;
 use ::safetensors::SafeTensors;
-use ::safetensors::tensor::Metadata;
 
 use crate::error::{Place, Problem, ReadError, WriteError};
 
@@ -32,22 +31,24 @@ pub struct Entry<'a> {
 }
 
 /// A tensor as a file's header describes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct TensorInfo {
     /// The element type.
     pub dtype: Dtype,
     /// The length of each axis.
-    pub shape: Vec<usize>,
+    pub shape: Vec<u64>,
     /// Where its values begin and end, counted from the end of the header.
-    pub data_offsets: (usize, usize),
+    pub data_offsets: (u64, u64),
 }
 
 /// The header of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Header {
     /// The tensors by name.
+    #[serde(flatten)]
     pub tensors: BTreeMap<String, TensorInfo>,
     /// What the file says of itself.
+    #[serde(default, rename = "__metadata__")]
     pub metadata: BTreeMap<String, String>,
 }
 
@@ -170,12 +171,39 @@ pub fn read_header(bytes: &[u8]) -> Result<Header, ReadError> {
     let json = usize::try_from(needed).ok().and_then(|length| rest.get(..length)).ok_or_else(|| {
         Place::Byte(LENGTH_BYTES as u64).error(Problem::Truncated { needed, found: rest.len() as u64 })
     })?;
-    let metadata: Metadata = serde_json::from_slice(json).map_err(|why| refuse(why.to_string()))?;
-    let tensors = metadata.tensors().into_iter().map(|(name, info)| {
-        (name, TensorInfo { dtype: info.dtype, shape: info.shape.clone(), data_offsets: info.data_offsets })
-    });
-    let about = metadata.metadata().iter().flatten().map(|(key, text)| (key.clone(), text.clone()));
-    Ok(Header { tensors: tensors.collect(), metadata: about.collect() })
+    let header: Header = serde_json::from_slice(json).map_err(|why| refuse(why.to_string()))?;
+    header.check()?;
+    Ok(header)
+}
+
+impl Header {
+    /// Each tensor has the bytes that its shape needs, and they lie one behind the other without gaps.
+    fn check(&self) -> Result<(), ReadError> {
+        let mut placed: Vec<(&String, &TensorInfo)> = self.tensors.iter().collect();
+        placed.sort_by_key(|(_, tensor)| tensor.data_offsets);
+        let mut next = 0;
+        for (name, tensor) in placed {
+            let place = || Place::Tensor(name.clone());
+            let (first, last) = tensor.data_offsets;
+            if first != next || last < first {
+                return Err(place().error(Problem::Field {
+                    what: "the place of its values".to_owned(),
+                    found: format!("bytes {first} to {last}"),
+                    needed: format!("from byte {next} on, where those before end"),
+                }));
+            }
+            let bits = (tensor.shape.iter())
+                .try_fold(tensor.dtype.bitsize() as u64, |n, &length| n.checked_mul(length));
+            let bits = bits.ok_or_else(|| place().error(Problem::ShapeOverflow(tensor.shape.clone())))?;
+            let (needed, found) = (bits.div_ceil(8), last - first);
+            if needed != found {
+                let shape = tensor.shape.clone();
+                return Err(place().error(Problem::Length { shape, unit: "bytes", needed, found }));
+            }
+            next = last;
+        }
+        Ok(())
+    }
 }
 
 /// The bytes of the tensor `name`.

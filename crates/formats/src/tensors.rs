@@ -9,14 +9,14 @@ use fewbit_numeric::ggml::BlockType;
 use crate::error::{Place, Problem, ReadError};
 use crate::limits::Limits;
 use crate::pieces::Pieces;
-use crate::{gguf, safetensors};
+use crate::{gguf, onnx, safetensors};
 
 /// A file of named tensors.
 pub struct TensorFile<R> {
     pieces: Pieces<R>,
-    /// GGUF or safetensors.
+    /// GGUF, safetensors or ONNX.
     pub kind: crate::Kind,
-    /// The tensors; of GGUF in the file's order, of safetensors by name.
+    /// The tensors; of GGUF and ONNX in the file's order, of safetensors by name.
     pub tensors: Vec<TensorEntry>,
     /// What the file says of itself.
     pub metadata: Metadata,
@@ -27,7 +27,7 @@ pub struct TensorFile<R> {
 pub enum Metadata {
     /// GGUF's names and values, in order.
     Gguf(Vec<(String, gguf::Value)>),
-    /// The texts of safetensors.
+    /// The texts of safetensors and of ONNX.
     Texts(std::collections::BTreeMap<String, String>),
 }
 
@@ -48,6 +48,17 @@ pub struct TensorEntry {
 }
 
 impl TensorEntry {
+    pub(crate) fn at(
+        name: String,
+        shape: Vec<u64>,
+        element: String,
+        blocks: Option<BlockType>,
+        bytes: u64,
+        offset: u64,
+    ) -> Self {
+        Self { name, shape, element, blocks, bytes, offset }
+    }
+
     /// The number of values.
     pub fn len(&self) -> u64 {
         self.shape.iter().product()
@@ -84,6 +95,16 @@ impl<R: Read + Seek> TensorFile<R> {
         }
     }
 
+    /// Opens an ONNX model as a file of its initializers: the rest of it is passed over.
+    ///
+    /// # Errors
+    /// [`ReadError`] if it is no ONNX model, or damaged.
+    pub fn of_model(reader: R, limits: &Limits) -> Result<Self, ReadError> {
+        let mut pieces = Pieces::new(reader)?;
+        let (tensors, texts) = onnx::weights::of(&mut pieces, limits)?;
+        Ok(Self { pieces, kind: crate::Kind::Onnx, tensors, metadata: Metadata::Texts(texts) })
+    }
+
     fn gguf(mut pieces: Pieces<R>, limits: &Limits) -> Result<Self, ReadError> {
         let header = gguf::Header::of(&mut pieces, limits)?;
         let entry = |tensor: gguf::TensorInfo| TensorEntry {
@@ -113,14 +134,14 @@ impl<R: Read + Seek> TensorFile<R> {
         let header = safetensors::read_header(&pieces.read(0, start)?)?;
         let mut tensors = Vec::new();
         for (name, info) in header.tensors {
-            let (first, last) = (info.data_offsets.0 as u64, info.data_offsets.1 as u64);
+            let (first, last) = info.data_offsets;
             let found = pieces.len().saturating_sub(start);
             if found < last {
                 return Err(Place::Tensor(name).error(Problem::Truncated { needed: last, found }));
             }
             tensors.push(TensorEntry {
                 name,
-                shape: info.shape.iter().map(|&n| n as u64).collect(),
+                shape: info.shape,
                 element: format!("{:?}", info.dtype),
                 blocks: safetensors::blocks(info.dtype),
                 bytes: last - first,
@@ -158,11 +179,37 @@ impl<R: Read + Seek> TensorFile<R> {
     /// [`ReadError`] as for [`bytes`](Self::bytes), and for an element type whose values are not read.
     pub fn values(&mut self, tensor: &TensorEntry, first: u64, last: u64) -> Result<Vec<f32>, ReadError> {
         let place = || Place::Tensor(tensor.name.clone());
-        let blocks = tensor.blocks.ok_or_else(|| {
-            let readable = "floats, integers with a sign, or blocks of ggml's";
-            place().error(Problem::ElementType { found: tensor.element.clone(), readable })
-        })?;
+        let blocks = values_of(tensor)?;
         let bytes = self.bytes(tensor, first, last)?;
         blocks.dequantize(&bytes).map_err(|why| place().error(Problem::Syntax(why.to_string())))
     }
+
+    /// Values `first..last` of a tensor in row-major order, both at the ends of blocks: a piece of a row that is too long
+    /// for memory.
+    ///
+    /// # Errors
+    /// [`ReadError`] if there are no such values, they part a block, or they cannot be read.
+    pub fn span(&mut self, tensor: &TensorEntry, first: u64, last: u64) -> Result<Vec<f32>, ReadError> {
+        let place = || Place::Tensor(tensor.name.clone());
+        let blocks = values_of(tensor)?;
+        let at = |value: u64| blocks.bytes_of(value).filter(|&byte| byte <= tensor.bytes);
+        let (Some(from), Some(to)) = (at(first), at(last).filter(|_| first <= last)) else {
+            return Err(place().error(Problem::Field {
+                what: "values".to_owned(),
+                found: format!("{first} to {last}"),
+                needed: format!("among {}, whole blocks of {}", tensor.len(), blocks.block_len()),
+            }));
+        };
+        let bytes = self.pieces.read(tensor.offset.saturating_add(from), to - from)?;
+        blocks.dequantize(&bytes).map_err(|why| place().error(Problem::Syntax(why.to_string())))
+    }
+}
+
+/// How the values of a tensor lie in bytes.
+fn values_of(tensor: &TensorEntry) -> Result<BlockType, ReadError> {
+    tensor.blocks.ok_or_else(|| {
+        let readable = "floats, integers with a sign, or blocks of ggml's";
+        let problem = Problem::ElementType { found: tensor.element.clone(), readable };
+        Place::Tensor(tensor.name.clone()).error(problem)
+    })
 }

@@ -62,7 +62,7 @@ pub(crate) fn grid(block: &[f32], quantizer: Quantizer) -> Affine {
 /// The grid that covers `range` after the quantizer's shrink.
 ///
 /// The binary format has no level for 0: a block of nothing but zeros becomes the smallest normal magnitudes.
-pub(crate) fn cover(range: Range, quantizer: Quantizer) -> Affine {
+pub fn cover(range: Range, quantizer: Quantizer) -> Affine {
     let range = range.scaled(quantizer.shrink);
     let grid = Affine::covering(quantizer.format, range);
     if quantizer.format.is_binary() && range.max_abs() < f32::MIN_POSITIVE {

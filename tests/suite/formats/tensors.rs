@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 
 use fewbit_formats::gguf::{self, Entry, Header, Value};
+use fewbit_formats::onnx::proto::ModelProto;
 use fewbit_formats::safetensors::{self, Dtype};
 use fewbit_formats::tensors::Metadata;
 use fewbit_formats::{Limits, TensorFile};
@@ -144,4 +145,51 @@ fn a_safetensors_is_opened_by_its_header_and_read_by_rows() {
     assert!(refused.contains("`flags`: elements of type BOOL"), "{refused}");
     let cut = TensorFile::open(Cursor::new(&bytes[..bytes.len() - 3]), &Limits::default());
     assert!(cut.is_err_and(|why| why.to_string().contains("more bytes are needed")));
+}
+
+#[test]
+fn the_initializers_of_a_model_are_tensors_of_a_file() {
+    let bytes = crate::bytes_of("assets/models/fashion-lenet.onnx");
+    let graph = ModelProto::from_bytes(&bytes).unwrap().graph.unwrap();
+    let mut file = TensorFile::of_model(Cursor::new(&bytes), &Limits::default()).unwrap();
+    let tensors = file.tensors.clone();
+    assert_eq!(tensors.len(), graph.initializer.len());
+    for (tensor, proto) in tensors.iter().zip(&graph.initializer) {
+        assert_eq!(tensor.name, proto.name());
+        assert_eq!(tensor.shape.iter().map(|&n| n as i64).collect::<Vec<_>>(), proto.dims);
+        let raw = proto.raw_data.as_deref().unwrap();
+        let values: Vec<f32> = raw.as_chunks().0.iter().map(|x| f32::from_le_bytes(*x)).collect();
+        assert_eq!(file.span(tensor, 0, tensor.len()).unwrap(), values, "{}", tensor.name);
+    }
+    let Metadata::Texts(texts) = &file.metadata else { panic!("texts") };
+    assert_eq!(texts["producer_name"], "pytorch");
+}
+
+#[test]
+fn a_damaged_model_has_no_initializers_out_of_bounds() {
+    let bytes = crate::bytes_of("assets/models/fashion-lenet.onnx");
+    for step in 0..400 {
+        let mut damaged = bytes.clone();
+        let at = step * 37 % 4000;
+        damaged[at] = damaged[at].wrapping_mul(31).wrapping_add(step as u8);
+        let Ok(mut file) = TensorFile::of_model(Cursor::new(&damaged), &Limits::default()) else { continue };
+        for tensor in &file.tensors.clone() {
+            file.span(tensor, 0, tensor.len()).ok();
+        }
+    }
+    for cut in (0..bytes.len()).step_by(997) {
+        TensorFile::of_model(Cursor::new(&bytes[..cut]), &Limits::default()).ok();
+    }
+}
+
+#[test]
+fn a_span_is_a_piece_of_the_values_between_the_ends_of_blocks() {
+    let bytes = file();
+    let mut file = TensorFile::open(Cursor::new(&bytes), &Limits::default()).unwrap();
+    let w = file.tensors[0].clone();
+    let whole = file.values(&w, 0, 3).unwrap();
+    assert_eq!(file.span(&w, 32, 160).unwrap(), whole[32..160]);
+    for (first, last) in [(31, 64), (32, 65), (64, 32), (160, 224)] {
+        assert!(file.span(&w, first, last).is_err(), "{first} {last}");
+    }
 }

@@ -8,10 +8,8 @@ use fewbit_numeric::ggml::BlockType;
 use super::{ALIGNMENT, Header, MAGIC, MAX_AXES, TensorInfo, Value};
 use crate::error::{Place, Problem, ReadError};
 use crate::limits::Limits;
-use crate::pieces::Pieces;
+use crate::pieces::{Cursor, PIECE, Pieces};
 
-/// How much is read at once.
-const PIECE: u64 = 1 << 16;
 /// Arrays lie in each other no deeper.
 const MAX_DEPTH: u32 = 4;
 
@@ -25,7 +23,7 @@ impl Header {
     }
 
     pub(crate) fn of<R: Read + Seek>(pieces: &mut Pieces<R>, limits: &Limits) -> Result<Self, ReadError> {
-        let mut cursor = Cursor { pieces, at: 0, piece: Vec::new(), first: 0 };
+        let mut cursor = Cursor::new(pieces);
         if cursor.bytes(4)? != MAGIC {
             return Err(Place::Byte(0).error(Problem::Foreign("a GGUF file")));
         }
@@ -61,7 +59,7 @@ impl Header {
         }
         let alignment = header.alignment()?;
         let start = cursor.at.checked_next_multiple_of(alignment).unwrap_or(u64::MAX);
-        let len = cursor.pieces.len();
+        let len = pieces.len();
         header.tensors.iter_mut().try_for_each(|tensor| settle(tensor, start, alignment, len))?;
         Ok(header)
     }
@@ -105,36 +103,7 @@ fn settle(tensor: &mut TensorInfo, start: u64, alignment: u64, len: u64) -> Resu
     Ok(())
 }
 
-/// A place in the header, with a piece of the file around it.
-struct Cursor<'p, R> {
-    pieces: &'p mut Pieces<R>,
-    at: u64,
-    piece: Vec<u8>,
-    /// Where the piece begins.
-    first: u64,
-}
-
 impl<R: Read + Seek> Cursor<'_, R> {
-    fn bytes(&mut self, len: u64) -> Result<&[u8], ReadError> {
-        let end = self.at.saturating_add(len);
-        if self.at < self.first || end > self.first + self.piece.len() as u64 {
-            let found = self.pieces.len().saturating_sub(self.at);
-            if found < len {
-                return Err(Place::Byte(self.at).error(Problem::Truncated { needed: len, found }));
-            }
-            self.piece = self.pieces.read(self.at, found.min(len.max(PIECE)))?;
-            self.first = self.at;
-        }
-        let from = (self.at - self.first) as usize;
-        self.at = end;
-        Ok(self.piece.get(from..from + len as usize).unwrap_or_default())
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], ReadError> {
-        let bytes = self.bytes(N as u64)?;
-        Ok(bytes.first_chunk().copied().unwrap_or([0; N]))
-    }
-
     fn u32(&mut self) -> Result<u32, ReadError> {
         self.array().map(u32::from_le_bytes)
     }

@@ -7,7 +7,7 @@
 //!
 //! In reading order: [`proto`] has the messages as they are stored, `scan` and `order` what is checked first,
 //! `inline` writes out graphs within graphs, `lengths` has what may be free, [`element`] has the types of elements, `importer` what is known of each value, `call` what a node's builder may ask, and `ops` the operators.
-//! [`write`](mod@write) is the way back.
+//! [`write`](mod@write) is the way back. `weights` finds the initializers of a file without reading the rest.
 
 mod attributes;
 mod call;
@@ -25,6 +25,7 @@ pub mod proto;
 mod read;
 mod scan;
 mod tensor;
+pub(crate) mod weights;
 pub mod write;
 
 use std::fmt;
