@@ -355,7 +355,7 @@ pub struct Answer {
 }
 
 /// Engine to page.
-#[expect(clippy::large_enum_variant, reason = "events are handed over one at a time, never kept in numbers")]
+#[allow(clippy::large_enum_variant, reason = "events are handed over one at a time, never kept in numbers")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     /// The engine is open.

@@ -19,6 +19,7 @@ pub mod evaluate;
 pub mod layer;
 pub mod learn;
 mod measure;
+mod memory;
 pub mod methods;
 pub mod network;
 pub mod observation;

@@ -9,6 +9,7 @@ use fewbit_graph::passes::{self, DelayTransposes, DropIdentity, Evaluate, FoldBa
 use fewbit_graph::{DType, Dim, Graph, Layer, Model, Patch, Source, Tensor, WireId, cost, model};
 
 use crate::error::QuantError;
+use crate::memory;
 use crate::report::{LayerFacts, ModelFacts, NodeFacts, Unsupported};
 use crate::statistics::{self, Statistics};
 
@@ -100,6 +101,7 @@ impl Prepared {
             rewrites,
             metadata: model.metadata.clone(),
             float_bytes: 4 * float_parameters(&graph),
+            activation_bytes: one.as_ref().map_or(0, |facts| memory::live_bytes(&graph, facts)),
             unsupported,
             name,
         };

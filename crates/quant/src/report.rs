@@ -28,7 +28,7 @@ pub struct Errors {
 }
 
 /// What a model is, before anything is quantized.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelFacts {
     /// The name that people see.
     pub name: String,
@@ -58,6 +58,8 @@ pub struct ModelFacts {
     pub metadata: BTreeMap<String, String>,
     /// All parameters as 32-bit floats, in bytes.
     pub float_bytes: u64,
+    /// The most bytes of values between nodes that are needed at once, for one sample; 0 where shapes are not known.
+    pub activation_bytes: u64,
 }
 
 /// An operator that cannot run.

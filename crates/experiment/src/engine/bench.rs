@@ -18,7 +18,7 @@ use fewbit_runtime::{Backend, Control, RunReport};
 
 use super::adopt::Adopted;
 use super::data::{Data, first_labels};
-use super::picture;
+use super::{picture, preflight};
 use crate::failure::{Code, Failure};
 use crate::protocol::{Answer, DataFacts, Focus};
 
@@ -93,6 +93,7 @@ impl Bench {
             let plain = onnx::read_with(model, &limits, &options).map_err(|e| unreadable(&e))?;
             prepared.facts.id = plain.model.id().to_string();
         }
+        preflight::check(&prepared.facts)?;
         let (data, unfit) = Data::read(&prepared, test, calibration, classes)?;
         let mut warnings: Vec<Failure> = diagnostics.iter().filter_map(|d| warning(name, d)).collect();
         warnings.extend(unfit);
@@ -307,8 +308,8 @@ impl Bench {
         progress: Progress<'_>,
     ) -> Result<bool, QuantError> {
         let Some(test) = &self.data.test else { return Ok(false) };
+        let options = preflight::evaluator_options(&self.prepared.facts);
         if self.evaluator.is_none() {
-            let options = EvaluatorOptions::default();
             let labels = test.y.as_deref();
             let evaluator =
                 Evaluator::prepare(backend, self.original(), &test.x, labels, options, control, progress)
@@ -318,7 +319,7 @@ impl Bench {
         }
         if let Some(evaluator) = &mut self.evaluator {
             if self.evaluator_is_stale {
-                evaluator.rewrite(backend, &self.prepared, EvaluatorOptions::default()).await?;
+                evaluator.rewrite(backend, &self.prepared, options).await?;
                 self.evaluator_is_stale = false;
             }
             for (i, layer) in self.layers.iter().enumerate() {

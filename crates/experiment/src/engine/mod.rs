@@ -14,6 +14,7 @@ mod goal;
 mod kept;
 mod learn;
 mod picture;
+mod preflight;
 mod runs;
 mod timing;
 
