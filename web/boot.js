@@ -9,6 +9,21 @@ const simd = new Uint8Array([
   ...[0x0a, 0x08, 0x01, 0x06, 0x00, 0x41, 0x00, 0xfd, 0x0f, 0x0b], // i32.const 0, i8x16.splat, end
 ]);
 
+const address = (name) => new URL(name, document.baseURI);
+
+// Loads a part of the page that only some visits need: `web::platform::module` asks for it, <meta name="fewbit-…"> names its files.
+globalThis.fewbitLoad = async (part) => {
+  const names = document.querySelector(`meta[name="fewbit-${part}"]`);
+  const script = document.createElement("script");
+  script.src = address(names.content);
+  await new Promise((done, failed) => {
+    script.onload = done;
+    script.onerror = failed;
+    document.head.append(script);
+  });
+  await wasm_bindgen({ module_or_path: address(names.dataset.wasm) });
+};
+
 function fail(message, error) {
   const status = document.querySelector("#loading [role=status]");
   if (status) status.textContent = message;
@@ -23,7 +38,6 @@ async function boot() {
   }
   try {
     const names = document.querySelector('meta[name="fewbit-app"]');
-    const address = (name) => new URL(name, document.baseURI);
     const app = await import(address(names.content));
     await app.default({ module_or_path: address(names.dataset.wasm) });
     document.documentElement.dataset.boot = "started";

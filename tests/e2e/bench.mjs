@@ -25,12 +25,16 @@ export async function settledAnyLanguage(page) {
 }
 
 /** Drops a file on the page. */
-export async function drop(page, name, bytes) {
-  const data = await page.evaluateHandle(([name, text]) => {
-    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+export const drop = (page, name, bytes) => dropAll(page, [[name, bytes]]);
+
+/** Drops files on the page together: names with their bytes. */
+export async function dropAll(page, files) {
+  const data = await page.evaluateHandle((files) => {
     const transfer = new DataTransfer();
-    transfer.items.add(new File([bytes], name));
+    for (const [name, text] of files) {
+      transfer.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], name));
+    }
     return transfer;
-  }, [name, bytes.toString("base64")]);
+  }, files.map(([name, bytes]) => [name, bytes.toString("base64")]));
   await page.dispatchEvent("body", "drop", { dataTransfer: data });
 }

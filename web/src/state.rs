@@ -17,9 +17,12 @@ use self::files::{Files, Shelf};
 pub use self::learning::{Learning, Running, Shot, expectation};
 pub use self::results::{Notice, Of, Prediction, Progress, Results, Speed, Tried};
 use crate::platform::engine::Engine;
+use crate::platform::port::Port;
+use crate::ui::tell::Tell;
 
 mod files;
 mod hearing;
+mod kept;
 mod learning;
 mod opening;
 mod results;
@@ -35,6 +38,8 @@ struct Hidden {
     shelf: Shelf<Files>,
     /// A person's file that is being tried: it replaces the model on the bench only once it is read.
     candidate: Option<(ModelRef, Files)>,
+    /// The way to the screen of files, once there is one.
+    port: Option<Port>,
     notices: u64,
     gestures: u64,
     restarts: u32,
@@ -51,6 +56,8 @@ pub struct Desk {
     pub results: Results,
     /// Which engine was asked for.
     choice: StoredValue<EngineChoice>,
+    /// Whether files were opened on their screen, or left for the bench; none before the first.
+    pub files: RwSignal<Option<bool>>,
     hidden: StoredValue<Rc<RefCell<Hidden>>, LocalStorage>,
 }
 
@@ -62,9 +69,11 @@ impl Desk {
             revision: RwSignal::new(1),
             results: Results::new(),
             choice: StoredValue::new(choice),
+            files: RwSignal::new(None),
             hidden: StoredValue::new_local(Rc::default()),
         };
         provide_context(desk);
+        Tell::provide(move |failure, grave| desk.tell(failure, grave));
         desk.start_engine(choice);
         desk.load_from_document();
         desk

@@ -9,34 +9,23 @@ use fewbit_experiment::Failure;
 use fewbit_experiment::engine::{Engine, Host};
 use fewbit_experiment::failure::Code;
 use fewbit_experiment::protocol::{EngineChoice, Event, Request};
-use fewbit_runtime::{Cancel, Control, LocalFuture, Pace};
+use fewbit_runtime::{Cancel, Control, Pace};
 use futures_channel::oneshot;
 use futures_util::future::select;
 use gloo::timers::callback::Timeout;
 use js_sys::Uint8Array;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
+use web_sys::MessageEvent;
 
 use crate::platform::message;
+use crate::platform::scope::{Breath, now_millis, scope};
 
 mod choose;
-
-/// How long work may go on before messages are looked at.
-const BREATH_MILLIS: f64 = 8.0;
 
 /// How long work waits once it was told what was applied: a frame, in which the page shows it. Where there are few cores, an
 /// engine that evaluates at once would take one from the page just then.
 const FRAME_MILLIS: u32 = 16;
-
-/// The worker's global scope.
-fn scope() -> DedicatedWorkerGlobalScope {
-    js_sys::global().unchecked_into()
-}
-
-fn now_millis() -> f64 {
-    scope().performance().map_or(0.0, |clock| clock.now())
-}
 
 fn post(event: &Event, blob: Option<Vec<u8>>) {
     let blobs: Vec<Uint8Array> = blob.iter().map(|bytes| Uint8Array::from(bytes.as_slice())).collect();
@@ -181,37 +170,5 @@ impl Host for Worker {
     fn emit(&self, event: Event, blob: Option<Vec<u8>>) {
         self.has_applied.set(self.has_applied.get() || matches!(event, Event::Applied { .. }));
         post(&event, blob);
-    }
-}
-
-/// Gives the thread back through a macrotask: microtasks alone would never let a message in.
-struct Breath {
-    last: Cell<f64>,
-    channel: Option<MessageChannel>,
-}
-
-impl Default for Breath {
-    fn default() -> Self {
-        Self { last: Cell::new(now_millis()), channel: MessageChannel::new().ok() }
-    }
-}
-
-impl Pace for Breath {
-    fn is_due(&self) -> bool {
-        now_millis() - self.last.get() > BREATH_MILLIS
-    }
-
-    fn breathe(&self) -> LocalFuture<'_, ()> {
-        Box::pin(async {
-            if let Some(channel) = &self.channel {
-                let (send, arrived) = oneshot::channel::<()>();
-                let on_message = Closure::once_into_js(move || send.send(()).ok().unwrap_or_default());
-                channel.port1().set_onmessage(Some(on_message.unchecked_ref()));
-                if channel.port2().post_message(&JsValue::NULL).is_ok() {
-                    arrived.await.ok();
-                }
-            }
-            self.last.set(now_millis());
-        })
     }
 }

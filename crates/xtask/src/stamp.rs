@@ -1,13 +1,16 @@
 //! The last step of a build of the page, run by Trunk (see `Trunk.toml`) on the folder that it has filled.
 //!
-//! Trunk puts a hash into the names of the app's files, but not into those of the worker, so a browser may pair a new
-//! app with an old worker out of its cache. Here each address of the worker's files gets `?v=<hash>`. What is shipped also
+//! Trunk puts a hash into the names of the app's files, but not into those of the worker and of the module for files, so a browser may pair a
+//! new app with an old worker out of its cache. Here each address of those gets `?v=<hash>`. What is shipped also
 //! loses the names of its functions.
 
 use crate::strip;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// What the app loads: a script and a module each.
+const LATER: [[&str; 2]; 2] = [["worker.js", "worker_bg.wasm"], ["files.js", "files_bg.wasm"]];
 
 /// Stamps the folder that Trunk names.
 pub(crate) fn from_environment() -> Result<()> {
@@ -37,10 +40,13 @@ fn stamp(folder: &Path) -> Result<()> {
     refuse_inline_scripts(&html)?;
     let policy = content_security_policy(&html).context("index.html has no content security policy")?;
 
-    let hash = fnv1a(&[&bytes(&folder.join("worker.js"))?, &bytes(&folder.join("worker_bg.wasm"))?]);
-    let version = format!("?v={hash:016x}");
-    let html = with_version(&html, "worker.js", &version)?;
-    write(&page, &with_version(&html, "worker_bg.wasm", &version)?)?;
+    let mut stamped = html.clone();
+    for [script, module] in LATER {
+        let hash = fnv1a(&[&bytes(&folder.join(script))?, &bytes(&folder.join(module))?]);
+        let version = format!("?v={hash:016x}");
+        stamped = with_version(&with_version(&stamped, script, &version)?, module, &version)?;
+    }
+    write(&page, &stamped)?;
     write(&folder.join("_headers"), &headers(policy))
 }
 

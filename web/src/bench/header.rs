@@ -32,6 +32,7 @@ pub fn Header(
                 <button aria-pressed=move || (screen.get() == Screen::Bench).to_string() on:click=move |_| screen.set(Screen::Bench)>{move || words().learn.bench}</button>
                 <button aria-pressed=move || (screen.get() == Screen::Learn).to_string() on:click=move |_| screen.set(Screen::Learn)>{move || words().learn.learn}</button>
                 <button aria-pressed=move || (screen.get() == Screen::Graph).to_string() on:click=move |_| screen.set(Screen::Graph)>{move || words().graph.tab}</button>
+                <button hidden=move || desk.files.get().is_none() aria-pressed=move || (screen.get() == Screen::Files).to_string() on:click=move |_| screen.set(Screen::Files)>{move || words().shell.files}</button>
             </nav>
             <ModelPicker />
             <DataChip />

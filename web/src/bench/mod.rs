@@ -31,7 +31,7 @@ pub mod notices;
 pub mod set_many;
 
 /// The files that can be opened, as a picker is told.
-const ACCEPTED: &str = ".onnx,.npz";
+const ACCEPTED: &str = ".onnx,.npz,.safetensors,.gguf,.json";
 
 /// Lets the person pick files and opens them.
 fn pick_files(desk: Desk) {
@@ -48,6 +48,8 @@ pub enum Screen {
     Learn,
     /// The graph and the facts of the model's file.
     Graph,
+    /// Files of tensors, once one was opened.
+    Files,
 }
 
 /// The bench.
@@ -63,6 +65,11 @@ pub fn Bench() -> impl IntoView {
     let screen = RwSignal::new(if learns { Screen::Learn } else { Screen::Bench });
     keys::listen(desk, help, move || pick_files(desk));
     file::on_drop(move |picked| desk.open_file(picked));
+    Effect::new(move |_| {
+        if let Some(shown) = desk.files.get() {
+            screen.set(if shown { Screen::Files } else { Screen::Bench });
+        }
+    });
     view! {
         <div class="bench">
             <Header screen on_help=Callback::new(move |()| help.set(true)) />
@@ -80,7 +87,10 @@ pub fn Bench() -> impl IntoView {
                     kept.set_value(Some(board));
                     view! { <GraphScreen screen board /> }.into_any()
                 }
+                Screen::Files => ().into_any(),
             }}
+            // A module of its own shows itself here, and stays while other screens are shown.
+            <main id="files" class="panels" hidden=move || screen.get() != Screen::Files></main>
             <Footer />
         </div>
         <SetMany open=set_many />

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use crate::i18n::words;
 use crate::platform::{file, picture, size};
-use crate::state::Desk;
+use crate::ui::tell::Tell;
 
 /// The size of a chart's drawing, in pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -74,7 +74,7 @@ pub fn Frame(
         }
     });
     let as_table = RwSignal::new(false);
-    let desk = Desk::here();
+    let tell = Tell::here();
     let save = move |kind: &'static str| {
         let saved = match kind {
             "csv" => file::offer_text(&format!("{name}.csv"), "text/csv", &table.run(()).csv()),
@@ -84,7 +84,7 @@ pub fn Frame(
             }
         };
         if let Err(failure) = saved {
-            desk.tell(failure, false);
+            tell.tell(failure, false);
         }
     };
     let has_size = move || area.with(|area| area.width > 0.0);

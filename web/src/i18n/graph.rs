@@ -2,6 +2,8 @@
 
 /// The words.
 pub struct Words {
+    /// Shows the tensors of the model's file, or of a layer.
+    pub tensors: &'static str,
     /// The tab.
     pub tab: &'static str,
     /// How many nodes.
@@ -55,7 +57,7 @@ pub struct Words {
     /// The panel of facts.
     pub facts: &'static str,
     /// Opset, producer, licence, IR version, inputs, outputs, parameters, MACs, float size, operators, description.
-    pub fact_heads: [&'static str; 11],
+    pub fact_heads: [&'static str; 13],
     /// The lengths that the file leaves free.
     pub lengths: &'static str,
     /// The size of the quantized model.
@@ -118,6 +120,7 @@ pub struct Words {
 
 /// English.
 pub const ENGLISH: Words = Words {
+    tensors: "Look into its tensors",
     tab: "Graph",
     nodes: |n| if n == 1 { "1 node".to_owned() } else { format!("{n} nodes") },
     canvas: "Graph of the model",
@@ -183,6 +186,8 @@ pub const ENGLISH: Words = Words {
         "parameters",
         "multiply-accumulates",
         "size in float",
+        "values of one sample",
+        "time of one sample",
         "operators in the file",
         "description",
     ],
@@ -219,6 +224,7 @@ pub const ENGLISH: Words = Words {
 
 /// Chinese.
 pub const CHINESE: Words = Words {
+    tensors: "查看其张量",
     tab: "计算图",
     nodes: |n| format!("{n} 个节点"),
     canvas: "模型的计算图",
@@ -277,6 +283,8 @@ pub const CHINESE: Words = Words {
         "参数",
         "乘加次数",
         "浮点大小",
+        "单个样本的中间值",
+        "单个样本的用时",
         "文件中的算子",
         "说明",
     ],

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 
 pub mod chart;
 pub mod faults;
+pub mod files;
 pub mod graph;
 pub mod layer;
 pub mod layers;

@@ -7,6 +7,8 @@ use crate::state::Speed;
 
 /// The words.
 pub struct Words {
+    /// The screen of files.
+    pub files: &'static str,
     /// The choice of a model.
     pub model: &'static str,
     /// How many parameters.
@@ -118,6 +120,7 @@ fn is_spoiled(info: &EngineInfo) -> bool {
 
 /// English.
 pub const ENGLISH: Words = Words {
+    files: "File",
     model: "model",
     parameters: |count| format!("{count} parameters"),
     open: "Open…",
@@ -258,6 +261,7 @@ pub const ENGLISH: Words = Words {
 
 /// Chinese.
 pub const CHINESE: Words = Words {
+    files: "文件",
     model: "模型",
     parameters: |count| format!("{count} 参数"),
     open: "打开…",

@@ -7,11 +7,12 @@ use fewbit_experiment::Failure;
 use fewbit_experiment::failure::Code;
 use fewbit_experiment::protocol::{EngineChoice, Event, Request};
 use gloo::timers::callback::Timeout;
-use js_sys::{Array, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Blob, BlobPropertyBag, ErrorEvent, MessageEvent, Url, Worker};
+use web_sys::{ErrorEvent, MessageEvent, Worker};
 
+use super::loader::Loader;
 use super::{message, page};
 
 /// A worker that says nothing for so long after a cancel is dead.
@@ -32,8 +33,7 @@ pub struct Engine {
 
 struct Inner {
     worker: Worker,
-    /// The address of the worker's first lines.
-    loader: String,
+    _loader: Loader,
     /// Requests from before the worker was listening.
     waiting: RefCell<Option<Waiting>>,
     heard: Cell<u64>,
@@ -51,12 +51,12 @@ impl Engine {
         listener: impl Fn(Event, Vec<Uint8Array>) + 'static,
     ) -> Result<Self, Failure> {
         let refused = |_| Failure::new(Code::WorkerLost, "the browser does not start a worker");
-        let loader = loader().map_err(refused)?;
-        let worker = Worker::new(&loader).map_err(refused)?;
+        let loader = Loader::of(META).map_err(refused)?;
+        let worker = Worker::new(&loader.address).map_err(refused)?;
         let open = Request::Open { choice, spoil: page::query("selftest") };
         let inner = Rc::new(Inner {
             worker,
-            loader,
+            _loader: loader,
             waiting: RefCell::new(Some(vec![(open, Vec::new())])),
             heard: Cell::new(0),
             listener: Box::new(listener),
@@ -97,23 +97,7 @@ impl Drop for Engine {
         self.inner.worker.set_onmessage(None);
         self.inner.worker.set_onerror(None);
         self.inner.worker.terminate();
-        Url::revoke_object_url(&self.inner.loader).ok();
     }
-}
-
-/// The address of a script that loads the worker. It is a `blob:`, because a worker from there is held to the page's content
-/// security policy; one from the server would be held only to what the server sends along.
-fn loader() -> Result<String, JsValue> {
-    let quoted = |attribute| {
-        let address = page::meta_address(META, attribute).ok_or(JsValue::NULL)?;
-        js_sys::JSON::stringify(&address.into()).map(String::from)
-    };
-    let (script, module) = (quoted("content")?, quoted("data-wasm")?);
-    let text = format!("importScripts({script});wasm_bindgen({{module_or_path:{module}}});");
-    let options = BlobPropertyBag::new();
-    options.set_type("text/javascript");
-    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)?;
-    Url::create_object_url_with_blob(&blob)
 }
 
 impl Inner {

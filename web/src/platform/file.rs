@@ -6,9 +6,9 @@ use gloo::events::{EventListener, EventListenerOptions};
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
+pub use web_sys::File;
 use web_sys::{
-    Blob, BlobPropertyBag, ClipboardEvent, DragEvent, File, FileList, HtmlAnchorElement, HtmlInputElement,
-    Url,
+    Blob, BlobPropertyBag, ClipboardEvent, DragEvent, FileList, HtmlAnchorElement, HtmlInputElement, Url,
 };
 
 /// The bytes of a file that was dropped or picked.
@@ -50,12 +50,28 @@ pub fn offer_text(name: &str, mime: &str, text: &str) -> Result<(), Failure> {
     offer(name, mime, &Uint8Array::from(text.as_bytes()))
 }
 
-/// A file that a person gave us.
-pub struct Picked {
-    /// Its name.
-    pub name: String,
-    /// Its bytes, or why there are none.
-    pub bytes: Result<Uint8Array, Failure>,
+/// What a person gave us.
+pub enum Picked {
+    /// A file's name, and its bytes or why there are none.
+    Read(String, Result<Uint8Array, Failure>),
+    /// Files that may be larger than memory, and what belongs to them: they are read where they lie.
+    Kept(Vec<File>),
+}
+
+/// How the names of files end that are read where they lie.
+const KEPT: [&str; 3] = [".safetensors", ".gguf", ".json"];
+
+/// The bytes of the largest file that is read as a whole.
+pub const MOST_READ: u64 = 640 << 20;
+
+/// Whether a file of this name is read where it lies.
+pub fn is_kept(name: &str) -> bool {
+    KEPT.iter().any(|end| name.to_lowercase().ends_with(end))
+}
+
+/// Bytes as a file of this name.
+pub fn of_bytes(name: &str, bytes: &Uint8Array) -> Option<File> {
+    File::new_with_u8_array_sequence(&Array::of1(bytes), name).ok()
 }
 
 /// Lets the person pick files of these kinds (as in `accept`), and hands each over.
@@ -98,9 +114,14 @@ pub fn on_paste(then: impl Fn(Picked) + Clone + 'static) {
 fn take(files: Option<FileList>, then: impl Fn(Picked) + 'static) {
     let files: Vec<File> =
         files.map(|list| (0..list.length()).filter_map(|i| list.get(i)).collect()).unwrap_or_default();
+    let (kept, read): (Vec<File>, Vec<File>) =
+        files.into_iter().partition(|file| is_kept(&file.name()) || file.size() as u64 > MOST_READ);
     leptos::task::spawn_local(async move {
-        for file in files {
-            then(Picked { name: file.name(), bytes: read(&file).await });
+        if !kept.is_empty() {
+            then(Picked::Kept(kept));
+        }
+        for file in read {
+            then(Picked::Read(file.name(), self::read(&file).await));
         }
     });
 }

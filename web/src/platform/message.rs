@@ -1,9 +1,11 @@
-//! Messages over a port: an array of the encoded message and its blobs, whose buffers are transferred, not copied.
+//! Messages over a port: an array of the encoded message, its blobs, whose buffers are transferred, not copied, and files, of which
+//! only a handle goes over.
 
 use fewbit_experiment::{Failure, wire};
 use js_sys::{Array, Uint8Array};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::File;
 
 /// A message made ready to post: the value, and the list of buffers to hand over.
 pub struct Parcel {
@@ -25,6 +27,25 @@ pub fn pack<T: Serialize>(message: &T, blobs: &[Uint8Array]) -> Result<Parcel, F
         transfer.push(&blob.buffer());
     }
     Ok(Parcel { value: value.into(), transfer: transfer.into() })
+}
+
+/// Packs a message and files.
+///
+/// # Errors
+/// As [`pack`].
+pub fn pack_files<T: Serialize>(message: &T, files: &[File]) -> Result<Parcel, Failure> {
+    let parcel = pack(message, &[])?;
+    let parts = parcel.value.unchecked_ref::<Array>();
+    files.iter().for_each(|file| {
+        parts.push(file);
+    });
+    Ok(parcel)
+}
+
+/// The files that came along.
+pub fn files(value: &JsValue) -> Vec<File> {
+    let parts = value.dyn_ref::<Array>().map(Array::to_vec).unwrap_or_default();
+    parts.into_iter().filter_map(|part| part.dyn_into().ok()).collect()
 }
 
 /// Unpacks what [`pack`] made.

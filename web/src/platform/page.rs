@@ -1,8 +1,9 @@
 //! The page around us: address, store, root element.
 
 use gloo::storage::{LocalStorage, Storage};
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::HtmlElement;
+use web_sys::{HtmlElement, MutationObserver, MutationObserverInit};
 
 fn document() -> Option<web_sys::Document> {
     web_sys::window()?.document()
@@ -113,4 +114,21 @@ pub fn on_fragment(then: impl Fn() + 'static) {
 /// The element of this id.
 pub fn element(id: &str) -> Option<HtmlElement> {
     document()?.get_element_by_id(id)?.dyn_into().ok()
+}
+
+/// An attribute of the root element, now and whenever it changes, for as long as the page lives.
+pub fn follow_root(attribute: &str, then: impl Fn(String) + 'static) {
+    let Some(root) = document().and_then(|document| document.document_element()) else { return };
+    let (seen, name) = (root.clone(), attribute.to_owned());
+    let tell = move || then(seen.get_attribute(&name).unwrap_or_default());
+    tell();
+    let on_change = Closure::<dyn FnMut()>::new(tell);
+    let options = MutationObserverInit::new();
+    options.set_attributes(true);
+    options.set_attribute_filter(&js_sys::Array::of1(&attribute.into()));
+    if let Ok(observer) = MutationObserver::new(on_change.as_ref().unchecked_ref())
+        && observer.observe_with_options(&root, &options).is_ok()
+    {
+        on_change.forget();
+    }
 }

@@ -39,6 +39,11 @@ impl Desk {
                 results.effort.set(Some(effort));
             }
             Event::Evaluated { revision, evaluation, answers, effort } => {
+                if evaluation.n == evaluation.of && effort.ran == effort.needed && effort.millis > 0.0 {
+                    let macs = results.facts.with_untracked(|facts| facts.as_ref().map(|facts| facts.macs));
+                    let pace = macs.map(|macs| macs as f64 * f64::from(evaluation.n) / effort.millis);
+                    results.pace.set(pace.filter(|pace| *pace > 0.0));
+                }
                 results.effort.set(Some(effort));
                 self.evaluated(revision, &evaluation);
                 if !answers.is_empty() {

@@ -13,19 +13,25 @@ use super::{Desk, Progress};
 use crate::platform::{fetch, file};
 
 impl Desk {
-    /// Opens a file that a person gave us: data if its name says npz, else a model.
+    /// Opens what a person gave us: data if its name says npz, files of tensors on a screen of their own, else a model.
     pub fn open_file(self, picked: file::Picked) {
-        match picked.bytes {
-            Ok(bytes) if picked.name.ends_with(".npz") => self.open_data(picked.name, bytes),
-            Ok(bytes) => self.open_model(picked.name, bytes),
-            Err(failure) => self.tell(failure, true),
+        match picked {
+            file::Picked::Kept(files) => self.show_files(&files, String::new()),
+            file::Picked::Read(name, Ok(bytes)) if name.ends_with(".npz") => self.open_data(name, bytes),
+            file::Picked::Read(name, Ok(bytes)) => self.open_model(name, bytes),
+            file::Picked::Read(_, Err(failure)) => self.tell(failure, true),
         }
     }
 
     /// Opens the file at an address of this page's server.
     pub fn fetch_file(self, address: String, name: String) {
         leptos::task::spawn_local(async move {
-            self.open_file(file::Picked { bytes: fetch::bytes(&address).await, name });
+            let fetched = fetch::bytes(&address).await;
+            let kept = fetched.as_ref().ok().filter(|_| file::is_kept(&name));
+            self.open_file(match kept.and_then(|bytes| file::of_bytes(&name, bytes)) {
+                Some(file) => file::Picked::Kept(vec![file]),
+                None => file::Picked::Read(name, fetched),
+            });
         });
     }
 

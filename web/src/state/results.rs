@@ -104,6 +104,8 @@ pub struct Results {
     pub prediction: RwSignal<Option<Prediction>>,
     /// How fast the engine is with this model, once it was timed.
     pub speed: RwSignal<Option<Speed>>,
+    /// Multiply-accumulates in a millisecond, of the quantized model over all samples; of the model before, until this one has run.
+    pub pace: RwSignal<Option<f64>>,
     /// What the last answer took.
     pub effort: RwSignal<Option<Effort>>,
     /// Runs of pipelines.
@@ -134,6 +136,7 @@ impl Results {
             sensitivity: RwSignal::new(None),
             prediction: RwSignal::new(None),
             speed: RwSignal::new(None),
+            pace: RwSignal::new(None),
             effort: RwSignal::new(None),
             learning: Learning::new(),
             tried: RwSignal::new(Vec::new()),

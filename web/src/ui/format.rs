@@ -5,7 +5,8 @@ pub fn bytes(count: u64) -> String {
     match count {
         0..1_000 => format!("{count} B"),
         1_000..1_000_000 => format!("{:.1} KB", count as f64 / 1e3),
-        _ => format!("{:.2} MB", count as f64 / 1e6),
+        1_000_000..1_000_000_000 => format!("{:.2} MB", count as f64 / 1e6),
+        _ => format!("{:.2} GB", count as f64 / 1e9),
     }
 }
 
@@ -72,6 +73,7 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!(bytes(31_400), "31.4 KB");
+        assert_eq!(bytes(4_328_521_728), "4.33 GB");
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!(count(999), "999");
         assert_eq!(short(77_754), "78 k");

@@ -3,6 +3,7 @@
 pub mod bit_strip;
 pub mod dialog;
 pub mod format;
+pub mod tell;
 
 pub use bit_strip::BitStrip;
 pub use dialog::Dialog;

@@ -4,7 +4,7 @@ use fewbit_experiment::Command;
 use fewbit_quant::report::ModelFacts;
 use leptos::prelude::*;
 
-use super::lists;
+use super::lists::{self, button};
 use crate::i18n::words;
 use crate::state::Desk;
 use crate::ui::format;
@@ -20,11 +20,18 @@ const SHOWN: [&str; 6] =
 pub fn ModelFactsSection() -> impl IntoView {
     let desk = Desk::here();
     let size = Memo::new(move |_| desk.results.size.with(|size| size.as_ref().map(|of| of.value.bytes)));
-    move || desk.results.facts.with(|facts| facts.as_ref().map(|facts| section(facts, size)))
+    let tensors = Callback::new(move |()| desk.look_into(String::new()));
+    move || {
+        let section = desk
+            .results
+            .facts
+            .with(|facts| facts.as_ref().map(|facts| section(facts, size, desk.results.pace.get())))?;
+        Some((section, button("chip", Signal::stored(words().graph.tensors), None, tensors)))
+    }
 }
 
 /// What the file says, by the heads of `words().graph.fact_heads`.
-fn said(facts: &ModelFacts) -> [Option<String>; 11] {
+fn said(facts: &ModelFacts, pace: Option<f64>) -> [Option<String>; 13] {
     let said = |key: &str| facts.metadata.get(key).filter(|text| !text.is_empty()).cloned();
     let producer =
         said("producer_name").map(|name| name + " " + &said("producer_version").unwrap_or_default());
@@ -42,6 +49,8 @@ fn said(facts: &ModelFacts) -> [Option<String>; 11] {
         Some(format::count(facts.parameters)),
         Some(format::count(facts.macs)),
         Some(format::bytes(facts.float_bytes)),
+        Some(format::bytes(facts.activation_bytes)),
+        pace.map(|pace| format!("≈ {} ms", format::significant(facts.macs as f64 / pace))),
         Some(operators.collect::<Vec<_>>().join(", ")),
         said("description").or_else(|| said("doc_string")),
     ]
@@ -67,12 +76,12 @@ fn lengths(facts: &ModelFacts) -> Option<AnyView> {
     })
 }
 
-fn section(facts: &ModelFacts, size: Memo<Option<u64>>) -> AnyView {
+fn section(facts: &ModelFacts, size: Memo<Option<u64>>, pace: Option<f64>) -> AnyView {
     let words = &words().graph;
     let rows: Vec<(String, String)> = words
         .fact_heads
         .iter()
-        .zip(said(facts))
+        .zip(said(facts, pace))
         .filter_map(|(head, value)| Some(((*head).to_owned(), value?)))
         .collect();
     let quantized = move || {

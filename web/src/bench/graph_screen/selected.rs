@@ -120,6 +120,7 @@ fn controls(board: Board, screen: RwSignal<Screen>, layer: u32) -> AnyView {
         let layer = facts.as_ref().and_then(|facts| facts.layers.get(layer as usize));
         layer.map(|layer| layer.name.clone()).unwrap_or_default()
     });
+    let focus = name.clone();
     let choices = layers::choices(board.desk);
     let strip = |part: Part, head: &'static str| {
         let choice = Signal::derive(move || {
@@ -133,11 +134,13 @@ fn controls(board: Board, screen: RwSignal<Screen>, layer: u32) -> AnyView {
     };
     let words = &words().graph;
     let to_bench = Callback::new(move |()| screen.set(Screen::Bench));
+    let tensors = Callback::new(move |()| board.desk.look_into(focus.clone()));
     let is_stale = move || report(board, layer, true).is_some_and(|(_, stale)| stale);
     view! {
         <div class="strips">{strip(Part::Weights, words.weights)}{strip(Part::Activations, words.input)}</div>
         <div class:stale=is_stale>{move || pairs(outcome(board, layer))}</div>
         {button("chip", Signal::stored(words.to_bench), None, to_bench)}
+        {button("chip", Signal::stored(words.tensors), None, tensors)}
     }
     .into_any()
 }

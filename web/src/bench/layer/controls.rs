@@ -61,7 +61,7 @@ fn with_parameter(method: RangeMethod, value: f32) -> RangeMethod {
     }
 }
 
-/// The controls of one tensor.
+/// The controls of one tensor of the layer that is looked at.
 #[component]
 pub fn Controls(
     /// The layer that is looked at.
@@ -69,12 +69,27 @@ pub fn Controls(
     /// Weights or input.
     part: Part,
 ) -> impl IntoView {
-    let choice = looked.asked(part);
+    let on_pick = Callback::new(move |choice| looked.set(part, choice, None));
+    view! { <ChoiceControls part choice=looked.asked(part) usual=Callback::new(move |()| looked.usual(part)) on_pick /> }
+}
+
+/// The controls of any tensor.
+#[component]
+pub fn ChoiceControls(
+    /// Weights or input.
+    part: Part,
+    /// What is chosen now.
+    choice: Memo<Choice>,
+    /// What a tensor gets that comes back from float.
+    usual: Callback<(), Quantizer>,
+    /// Takes another choice.
+    on_pick: Callback<Choice>,
+) -> impl IntoView {
     let is_float = move || choice.get() == Choice::Float;
     let change = move |change: &dyn Fn(&mut Quantizer)| {
         if let Choice::Quantize(mut quantizer) = choice.get_untracked() {
             change(&mut quantizer);
-            looked.set(part, Choice::Quantize(quantizer), None);
+            on_pick.run(Choice::Quantize(quantizer));
         }
     };
     view! {
@@ -82,7 +97,7 @@ pub fn Controls(
             Part::Weights => words().layer.controls_of_weights,
             Part::Activations => words().layer.controls_of_input,
         }>
-            <FormatSelect looked part choice />
+            <FormatSelect choice usual on_pick />
             <Show when=move || !is_float()>
                 <GranularitySelect part choice on_pick=Callback::new(move |granularity| change(&|q| q.granularity = granularity)) />
                 <RangeSelect choice on_pick=Callback::new(move |range| change(&|q| q.range = range)) />
@@ -92,7 +107,11 @@ pub fn Controls(
 }
 
 #[component]
-fn FormatSelect(looked: Looked, part: Part, choice: Memo<Choice>) -> impl IntoView {
+fn FormatSelect(
+    choice: Memo<Choice>,
+    usual: Callback<(), Quantizer>,
+    on_pick: Callback<Choice>,
+) -> impl IntoView {
     let value = Memo::new(move |_| {
         choice.get().quantizer().map_or_else(|| FLOAT.to_owned(), |q| q.format.to_string())
     });
@@ -100,12 +119,12 @@ fn FormatSelect(looked: Looked, part: Part, choice: Memo<Choice>) -> impl IntoVi
         let text = event_target_value(&event);
         let next = match text.parse::<Format>() {
             Ok(format) => {
-                let quantizer = choice.get_untracked().quantizer().unwrap_or_else(|| looked.usual(part));
+                let quantizer = choice.get_untracked().quantizer().unwrap_or_else(|| usual.run(()));
                 Choice::Quantize(Quantizer { format, ..quantizer })
             }
             Err(_) => Choice::Float,
         };
-        looked.set(part, next, None);
+        on_pick.run(next);
     };
     let groups = SCHEMES.iter().enumerate().map(|(i, &(signed, symmetry))| {
         let formats = BITS.iter().filter_map(move |&bits| Format::new(bits, signed, symmetry).ok());

@@ -1,6 +1,6 @@
 //! What a tensor looks like: from its view to paths and labels.
 
-use fewbit_numeric::Affine;
+use fewbit_numeric::{Affine, Range};
 use fewbit_quant::report::{Level, TensorView};
 
 use crate::chart::scale::Kind;
@@ -22,8 +22,12 @@ const BAR: (f64, f64) = (0.62, 16.0);
 
 /// The values on the axis: everything drawn, clip lines too, with a little room.
 pub fn domain(view: &TensorView) -> (f64, f64) {
-    let clip = view.clip.unwrap_or(view.bins_range);
-    let all = view.bins_range.union(clip);
+    around(view.bins_range, view.clip)
+}
+
+/// The values from the first bin or clip line to the last, with a little room.
+pub fn around(bins: Range, clip: Option<Range>) -> (f64, f64) {
+    let all = bins.union(clip.unwrap_or(bins));
     let (low, high) = (f64::from(all.min), f64::from(all.max));
     let room = if high > low { 0.03 * (high - low) } else { 0.5 };
     (low - room, high + room)
@@ -249,7 +253,6 @@ pub fn bin_edges(view: &TensorView, i: usize) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use fewbit_numeric::Range;
     use fewbit_quant::report::Errors;
 
     use super::*;

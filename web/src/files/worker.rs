@@ -1,0 +1,280 @@
+//! The worker: opens files where they lie, and looks into one tensor at a time, some of its values at a time.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::Read;
+use std::rc::Rc;
+
+use fewbit_experiment::Failure;
+use fewbit_experiment::failure::Code;
+use fewbit_experiment::inspect::{InspectError, Inspection, Surveyed, Target};
+use fewbit_formats::tensors::Metadata;
+use fewbit_formats::{Kind, Limits, ReadError, TensorFile};
+use fewbit_runtime::Pace;
+use futures_channel::oneshot;
+use js_sys::Uint8Array;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{File, MessageEvent};
+
+use super::build;
+use super::protocol::{Ask, FileFacts, TensorFacts, Told};
+use crate::platform::blob::BlobReader;
+use crate::platform::message;
+use crate::platform::scope::{Breath, memory_bytes, now_millis, scope};
+
+/// Progress is told of no sooner than after so many milliseconds.
+const TOLD_EVERY: f64 = 60.0;
+
+fn post(told: &Told) {
+    post_with(told, &[]);
+}
+
+/// Tells something, and hands bytes over.
+fn post_with(told: &Told, blobs: &[Uint8Array]) {
+    if let Ok(parcel) = message::pack(told, blobs) {
+        // A scope that is being closed takes no messages, and nobody is there to be told.
+        scope().post_message_with_transfer(&parcel.value, &parcel.transfer).ok();
+    }
+}
+
+/// Runs the worker, for as long as its screen keeps it.
+pub fn run() {
+    std::panic::set_hook(Box::new(|panic| {
+        let why = format!("the worker that reads files died: {panic}");
+        post(&Told::Died(Failure::new(Code::WorkerLost, why)));
+    }));
+    let inbox = Rc::new(Inbox::default());
+    let hears = Rc::clone(&inbox);
+    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        hears.hear(&event.data());
+    });
+    scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    on_message.forget();
+    wasm_bindgen_futures::spawn_local(serve(inbox));
+    // The first message says only that we listen.
+    scope().post_message(&JsValue::NULL).ok();
+}
+
+/// What was asked and not yet heard.
+#[derive(Default)]
+struct Inbox {
+    waiting: RefCell<VecDeque<(Ask, Vec<File>)>>,
+    wake: RefCell<Option<oneshot::Sender<()>>>,
+}
+
+impl Inbox {
+    fn hear(&self, data: &JsValue) {
+        match message::unpack(data) {
+            Ok((ask, _)) => self.waiting.borrow_mut().push_back((ask, message::files(data))),
+            Err(failure) => post(&Told::Died(failure)),
+        }
+        if let Some(wake) = self.wake.borrow_mut().take() {
+            wake.send(()).ok();
+        }
+    }
+
+    fn take(&self) -> Option<(Ask, Vec<File>)> {
+        self.waiting.borrow_mut().pop_front()
+    }
+
+    async fn wait(&self) {
+        if self.waiting.borrow().is_empty() {
+            let (wake, woken) = oneshot::channel();
+            self.wake.replace(Some(wake));
+            woken.await.ok();
+        }
+    }
+}
+
+async fn serve(inbox: Rc<Inbox>) {
+    let breath = Breath::default();
+    let mut desk = Desk::default();
+    loop {
+        while let Some((ask, files)) = inbox.take() {
+            desk.hear(ask, files);
+        }
+        if desk.look.is_some() {
+            desk.advance();
+            breath.breathe().await;
+        } else {
+            inbox.wait().await;
+        }
+    }
+}
+
+/// What is open, and what is looked at.
+#[derive(Default)]
+struct Desk {
+    /// The files that are open, as they were given.
+    given: Vec<File>,
+    files: Vec<TensorFile<BlobReader>>,
+    look: Option<Look>,
+    /// What was found of the tensor that was looked at last: its file, its place there, and it.
+    known: Option<(usize, usize, Surveyed)>,
+}
+
+/// A look under way.
+struct Look {
+    id: u64,
+    file: usize,
+    tensor: usize,
+    inspection: Inspection,
+    started: f64,
+    told: f64,
+}
+
+impl Desk {
+    fn hear(&mut self, ask: Ask, files: Vec<File>) {
+        match ask {
+            Ask::Open => {
+                let started = now_millis();
+                let given = self.with_companions(files);
+                match open(&given) {
+                    Ok((files, facts)) => {
+                        *self = Self { given, files, ..Self::default() };
+                        let facts =
+                            FileFacts { millis: now_millis() - started, memory: memory_bytes(), ..facts };
+                        post(&Told::Opened(Box::new(facts)));
+                    }
+                    Err(failure) => post(&Told::Refused(failure)),
+                }
+            }
+            Ask::Look { id, tensor, target } => {
+                if let Err(failure) = self.begin(id, tensor as usize, target) {
+                    post(&Told::Failed { id, failure });
+                }
+            }
+            Ask::Cancel => {
+                self.look = None;
+                post(&Told::Cancelled);
+            }
+            Ask::Build => match build::build(&self.given) {
+                Ok(bytes) => post_with(&Told::Built, &[Uint8Array::from(bytes.as_slice())]),
+                Err(failure) => post(&Told::Unbuilt(failure)),
+            },
+        }
+    }
+
+    /// What says how a model is built goes with the weights that are open, if it comes without any.
+    fn with_companions(&self, files: Vec<File>) -> Vec<File> {
+        if files.iter().any(|file| !is_text(file)) {
+            return files;
+        }
+        let is_replaced = |open: &&File| files.iter().any(|file| file.name() == open.name());
+        let kept: Vec<File> = self.given.iter().filter(|open| !is_replaced(open)).cloned().collect();
+        kept.into_iter().chain(files).collect()
+    }
+
+    fn begin(&mut self, id: u64, mut tensor: usize, target: Target) -> Result<(), Failure> {
+        self.look = None;
+        for (file, open) in self.files.iter().enumerate() {
+            let Some(entry) = open.tensors.get(tensor) else {
+                tensor -= open.tensors.len();
+                continue;
+            };
+            let known = self.known.as_ref().filter(|(of, at, _)| (*of, *at) == (file, tensor));
+            let known = known.map(|(_, _, surveyed)| surveyed.clone());
+            let inspection = Inspection::new(entry, target, known).map_err(|why| failed(&why))?;
+            let now = now_millis();
+            self.look = Some(Look { id, file, tensor, inspection, started: now, told: now });
+            return Ok(());
+        }
+        Err(Failure::new(Code::UnreadableData, "there is no such tensor"))
+    }
+
+    /// Reads the next piece of what is looked at.
+    fn advance(&mut self) {
+        let Some(mut look) = self.look.take() else { return };
+        let Some(file) = self.files.get_mut(look.file) else { return };
+        let (id, now) = (look.id, now_millis());
+        match look.inspection.step(file) {
+            Ok(Some((surveyed, inspected))) => {
+                self.known = Some((look.file, look.tensor, surveyed));
+                let (millis, memory) = (now_millis() - look.started, memory_bytes());
+                post(&Told::Looked { id, inspected: Box::new(inspected), millis, memory });
+            }
+            Ok(None) => {
+                if now - look.told > TOLD_EVERY {
+                    look.told = now;
+                    post(&Told::Progress { id, share: look.inspection.progress() });
+                }
+                self.look = Some(look);
+            }
+            Err(error) => post(&Told::Failed { id, failure: failed(&error) }),
+        }
+    }
+}
+
+fn failed(error: &InspectError) -> Failure {
+    match error {
+        InspectError::Read(error) => unreadable(error),
+        error => Failure::new(Code::UnreadableData, error),
+    }
+}
+
+pub(super) fn unreadable(error: &ReadError) -> Failure {
+    Failure::new(Code::UnreadableData, &error.problem).at(&error.place)
+}
+
+/// Whether this has no tensors, but says something about them.
+fn is_text(file: &File) -> bool {
+    file.name().to_lowercase().ends_with(".json")
+}
+
+/// Opens files: their headers are read.
+fn open(given: &[File]) -> Result<(Vec<TensorFile<BlobReader>>, FileFacts), Failure> {
+    let mut facts = FileFacts::default();
+    let mut files = Vec::new();
+    for file in given.iter().filter(|file| !is_text(file)) {
+        let name = file.name();
+        let refused = |why: &ReadError| {
+            let Failure { place, message, .. } = unreadable(why);
+            Failure::new(Code::UnreadableData, message).at(format!("{name}, {}", place.unwrap_or_default()))
+        };
+        facts.bytes += file.size() as u64;
+        let reader = BlobReader::new(file.clone().into())
+            .map_err(|why| Failure::new(Code::Fetch, why.to_string()).at(&name))?;
+        let file = read(reader, &name).map_err(|why| refused(&why))?;
+        facts.format = file.kind.name().to_owned();
+        facts.metadata.extend(metadata(&file.metadata));
+        facts.tensors.extend(file.tensors.iter().map(|tensor| TensorFacts {
+            name: tensor.name.clone(),
+            shape: tensor.shape.clone(),
+            element: tensor.element.clone(),
+            values: tensor.len(),
+            bytes: tensor.bytes,
+            is_readable: tensor.blocks.is_some(),
+        }));
+        facts.names.push(name);
+        files.push(file);
+    }
+    if files.is_empty() {
+        return Err(Failure::new(
+            Code::UnreadableModel,
+            "this says how a model is built, without its weights",
+        )
+        .hint("open it together with the model's .safetensors files"));
+    }
+    facts.runs = build::runs(given, files.first().map(|file| file.kind));
+    Ok((files, facts))
+}
+
+/// Opens a file as what its first bytes, or else its name, say that it is.
+pub(super) fn read(mut reader: BlobReader, name: &str) -> Result<TensorFile<BlobReader>, ReadError> {
+    let (mut front, limits) = ([0; 9], Limits::default());
+    let found = reader.read(&mut front).unwrap_or_default();
+    match Kind::of(front.get(..found).unwrap_or_default(), name) {
+        Kind::Onnx => TensorFile::of_model(reader, &limits),
+        _ => TensorFile::open(reader, &limits),
+    }
+}
+
+fn metadata(metadata: &Metadata) -> Vec<(String, String)> {
+    match metadata {
+        Metadata::Gguf(entries) => {
+            entries.iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
+        }
+        Metadata::Texts(texts) => texts.iter().map(|(name, text)| (name.clone(), text.clone())).collect(),
+    }
+}
