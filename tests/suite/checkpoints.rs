@@ -1,6 +1,6 @@
 //! Checkpoints: safetensors with a configuration, and GGUF, become models that compute what transformers computes.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 #[path = "checkpoints/command_line.rs"]
 mod command_line;
