@@ -65,6 +65,24 @@ impl QuantizedLayer {
         Ok(Self { codes, weights, bias: None, input, weights_applied, input_applied, weight_errors })
     }
 
+    /// The same with its input in float, for `reason`, whatever `choice` asks of it.
+    ///
+    /// # Errors
+    /// [`QuantError::Layer`] without such a layer.
+    pub fn with_float_input(
+        prepared: &Prepared,
+        index: usize,
+        choice: LayerChoice,
+        reason: &str,
+    ) -> Result<Self, QuantError> {
+        let asked = choice.activations;
+        let choice = LayerChoice { activations: Choice::Float, ..choice };
+        let mut layer = Self::new(prepared, index, choice, None)?;
+        let reason = (asked != Choice::Float).then(|| reason.to_owned());
+        layer.input_applied = Applied { asked, done: Choice::Float, reason };
+        Ok(layer)
+    }
+
     /// What storing the weights takes, in bits, with scales and zero points.
     pub fn weight_bits(&self) -> u64 {
         match &self.codes {

@@ -436,6 +436,20 @@ fn a_model_without_layers_is_no_failure() {
 }
 
 #[test]
+fn without_data_inputs_stay_in_float_and_that_is_told() {
+    let mut bench = Bench::empty();
+    bench.load("fashion-lenet", vec![asset("models/fashion-lenet.onnx")]);
+    bench.update(1, &Recipe { activations: choice("uint8@tensor"), ..recipe(4) });
+    let events = bench.settle();
+    assert!(matches!(events.last(), Some(Event::Settled { revision: 1 })), "{events:?}");
+    for report in bench.engine.bench().unwrap().reports() {
+        assert_eq!(report.activations.done, Choice::Float);
+        assert!(report.activations.reason.unwrap().contains("no calibration samples"));
+        assert!(report.weight.is_some());
+    }
+}
+
+#[test]
 fn data_that_do_not_fit_are_told_with_the_set_they_are_of() {
     let mut bench = Bench::empty();
     let x = Array::new([2, 3, 4, 4], Values::U8(vec![0; 96])).unwrap();

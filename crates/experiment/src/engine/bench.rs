@@ -24,6 +24,8 @@ use crate::protocol::{Answer, DataFacts, Focus};
 
 /// Most answers that are shown at a time.
 const MOST_ANSWERS: usize = 24;
+/// Why inputs stay in float.
+const NOTHING_TO_OBSERVE: &str = "there are no calibration samples; open data for this model";
 /// A sweep has few samples, and the bench's own evaluator is there beside it.
 const SWEEP: EvaluatorOptions = EvaluatorOptions { chunk: 64, live_memory: 128 << 20 };
 
@@ -176,7 +178,7 @@ impl Bench {
     ) -> Result<(), QuantError> {
         let choices = recipe.resolve(&self.prepared.layer_names())?;
         let quantizers = || choices.iter().filter_map(|choice| choice.activations.quantizer());
-        if quantizers().next().is_none() {
+        if quantizers().next().is_none() || self.data.is_empty() {
             return Ok(());
         }
         let is_there = self.observed.as_ref().is_some_and(|observed| {
@@ -223,7 +225,12 @@ impl Bench {
                 continue;
             }
             let observation = self.observed.as_ref().and_then(|observed| observed.observations.layer(i));
-            let layer = QuantizedLayer::new(&self.prepared, i, *choice, observation)?;
+            let layer = match observation {
+                None if self.data.is_empty() => {
+                    QuantizedLayer::with_float_input(&self.prepared, i, *choice, NOTHING_TO_OBSERVE)?
+                }
+                _ => QuantizedLayer::new(&self.prepared, i, *choice, observation)?,
+            };
             let report = layer.report(self.prepared.facts.layers.get(i).map_or(0, |facts| facts.parameters));
             changed.push((i, layer, report));
         }

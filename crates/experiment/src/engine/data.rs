@@ -37,8 +37,8 @@ impl Data {
         };
         let test = test.map(|bytes| read(bytes, "test set")).transpose()?;
         let calibration = calibration.map(|bytes| read(bytes, "calibration set")).transpose()?;
-        let mut warnings = Vec::new();
-        let mut fit = |set: Dataset, what: &str| match fitted(prepared, set) {
+        let (mut warnings, mut misfits) = (Vec::new(), Vec::new());
+        let mut fit = |set: Dataset, what: &'static str| match fitted(prepared, set) {
             Ok((set, note)) => {
                 warnings.extend(note.map(|note| note.at(what)));
                 Some(set)
@@ -46,12 +46,15 @@ impl Data {
             // No data fit a model that cannot run, and that is said of the model.
             Err(_) if prepared.face().is_err() => None,
             Err(error) => {
-                warnings.push(unfit(&error).at(what));
+                misfits.push((what, unfit(&error)));
                 None
             }
         };
         let test = test.and_then(|test| fit(test, "test set"));
         let calibration = calibration.and_then(|set| fit(set, "calibration set"));
+        // Two sets that do not fit are one thing to know.
+        let sets = misfits.iter().map(|(set, _)| *set).collect::<Vec<_>>().join(", ");
+        warnings.extend(misfits.into_iter().next().map(|(_, misfit)| misfit.at(sets)));
         let data = Self {
             calibration_from_test: calibration.is_none() && test.is_some(),
             calibration: calibration.or_else(|| test.clone()),
@@ -108,6 +111,11 @@ impl Data {
         let samples = all.x.rows(0, samples as usize);
         let labels = first_labels(all, &samples);
         Ok(Calibration { labels: labels.map(<[i64]>::to_vec), samples })
+    }
+
+    /// Whether there is nothing to observe.
+    pub(super) fn is_empty(&self) -> bool {
+        self.calibration.is_none()
     }
 
     /// What errors of layers are measured on.
