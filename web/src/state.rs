@@ -243,6 +243,11 @@ impl Desk {
         });
     }
 
+    /// Takes away what was worth knowing of files that others replace. What went wrong stays.
+    fn forget_advice(self) {
+        self.results.notices.update(|notices| notices.retain(|notice| notice.grave));
+    }
+
     /// Takes a message away.
     pub fn dismiss(self, id: u64) {
         self.results.notices.update(|notices| notices.retain(|notice| notice.id != id));

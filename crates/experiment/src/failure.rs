@@ -13,6 +13,8 @@ pub enum Code {
     UnreadableData,
     /// The data were arranged to fit the model.
     ArrangedData,
+    /// The model was read, not quite as its file says.
+    ArrangedModel,
     /// The recipe cannot be applied.
     BadRecipe,
     /// The link cannot be read.

@@ -52,6 +52,7 @@ impl Desk {
             files.more_calibration = None;
             files.classes.clear();
         });
+        self.forget_advice();
         self.send(Request::LoadData { name }, vec![bytes]);
     }
 
@@ -150,6 +151,7 @@ impl Desk {
     /// Copies go out: the originals stay for a worker that has to be started again.
     pub(super) fn send_files(self, files: &Files, lengths: BTreeMap<String, usize>) {
         let Some((name, model)) = &files.model else { return };
+        self.forget_advice();
         let mut blobs = vec![copy(model)];
         blobs.extend(files.test.iter().map(|(_, bytes)| copy(bytes)));
         blobs.extend(files.calibration.iter().map(copy));

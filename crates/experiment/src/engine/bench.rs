@@ -444,5 +444,5 @@ fn unsupported(diagnostic: &Diagnostic) -> Option<Unsupported> {
 
 fn warning(name: &str, diagnostic: &Diagnostic) -> Option<Failure> {
     let is_other = diagnostic.kind != DiagnosticKind::Unsupported;
-    is_other.then(|| Failure::new(Code::UnreadableModel, diagnostic).at(name))
+    is_other.then(|| Failure::new(Code::ArrangedModel, diagnostic).at(name))
 }
