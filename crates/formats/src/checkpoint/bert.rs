@@ -125,11 +125,12 @@ impl Bert {
         for i in 0..self.blocks {
             x = self.block(builder, &format!("{prefix}encoder.layer.{i}"), x, mask)?;
         }
+        let pooler = format!("{prefix}pooler.dense");
         match (self.task, self.roberta) {
             (Task::Hidden, _) => {
                 builder.output("last_hidden_state", x);
-                if builder.has(&format!("{prefix}pooler.dense.weight")) {
-                    let pooled = self.pooled(builder, x)?;
+                if builder.has(&format!("{pooler}.weight")) {
+                    let pooled = builder.pooled(&pooler, x, width)?;
                     builder.output("pooler_output", pooled);
                 }
                 return Ok(());
@@ -143,16 +144,14 @@ impl Bert {
                 x = self.scores(builder, x, table, names.map(|name| format!("lm_head.{name}")))?;
             }
             (Task::Text, false) => {
-                let pooled = self.pooled(builder, x)?;
-                x = self.labels(builder, "classifier", pooled)?;
+                let pooled = builder.pooled(&pooler, x, width)?;
+                x = builder.labels("classifier", pooled, width)?;
             }
             (Task::Text, true) => {
-                let first = builder.first("classifier", x, width);
-                let dense = builder.linear("classifier.dense", first, width, width)?;
-                let tanh = builder.unary("classifier.dense", Unary::Tanh, dense);
-                x = self.labels(builder, "classifier.out_proj", tanh)?;
+                let pooled = builder.pooled("classifier.dense", x, width)?;
+                x = builder.labels("classifier.out_proj", pooled, width)?;
             }
-            (Task::Token, _) => x = self.labels(builder, "classifier", x)?,
+            (Task::Token, _) => x = builder.labels("classifier", x, width)?,
         }
         builder.output("logits", x);
         Ok(())
@@ -200,18 +199,6 @@ impl Bert {
         let down = builder.linear(&name("output.dense"), active, inner, width)?;
         let sum = builder.binary(&name("output"), Binary::Add, down, x);
         builder.layer_norm(&name("output.LayerNorm"), sum, width, epsilon)
-    }
-
-    fn pooled(&self, builder: &mut Builder<'_>, x: WireId) -> Result<WireId, ReadError> {
-        let module = format!("{}pooler.dense", self.prefix);
-        let first = builder.first(&module, x, self.width);
-        let dense = builder.linear(&module, first, self.width, self.width)?;
-        Ok(builder.unary(&module, Unary::Tanh, dense))
-    }
-
-    fn labels(&self, builder: &mut Builder<'_>, module: &str, x: WireId) -> Result<WireId, ReadError> {
-        let labels = builder.length(&format!("{module}.weight"), 0)?;
-        builder.linear(module, x, self.width, labels)
     }
 
     /// Scores of tokens by the embedding itself.

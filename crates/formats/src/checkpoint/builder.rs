@@ -222,6 +222,19 @@ impl<'w> Builder<'w> {
         self.reshape(module, first, &[0, width as i64])
     }
 
+    /// What a pooler makes of the state of the first token: [N, T, D] → [N, D].
+    pub(super) fn pooled(&mut self, module: &str, x: WireId, width: usize) -> Result<WireId, ReadError> {
+        let first = self.first(module, x, width);
+        let dense = self.linear(module, first, width, width)?;
+        Ok(self.unary(module, Unary::Tanh, dense))
+    }
+
+    /// Scores by as many labels as the module has rows.
+    pub(super) fn labels(&mut self, module: &str, x: WireId, width: usize) -> Result<WireId, ReadError> {
+        let labels = self.length(&format!("{module}.weight"), 0)?;
+        self.linear(module, x, width, labels)
+    }
+
     fn mean(&mut self, module: &str, x: WireId, axis: usize) -> WireId {
         let mean = Reduce { kind: Reducer::Mean, axes: vec![axis], keep_dims: true };
         self.node(module, "ReduceMean", Op::Reduce(mean), &[x])

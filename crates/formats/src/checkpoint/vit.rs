@@ -1,7 +1,7 @@
 //! The vision transformer (Dosovitskiy et al. 2021, arXiv 2010.11929): patches of a picture as tokens, LayerNorm before each
 //! part.
 
-use fewbit_graph::op::{self, Binary, PadMode, Unary};
+use fewbit_graph::op::{self, Binary, PadMode};
 use fewbit_graph::{Dim, Op, WireId};
 use serde::Deserialize;
 
@@ -101,16 +101,13 @@ impl Vit {
         if !head {
             builder.output("last_hidden_state", x);
             if builder.has(&format!("{pooler}.weight")) {
-                let first = builder.first(&pooler, x, width);
-                let dense = builder.linear(&pooler, first, width, width)?;
-                let pooled = builder.unary(&pooler, Unary::Tanh, dense);
+                let pooled = builder.pooled(&pooler, x, width)?;
                 builder.output("pooler_output", pooled);
             }
             return Ok(());
         }
         let first = builder.first("classifier", x, width);
-        let labels = builder.length("classifier.weight", 0)?;
-        let logits = builder.linear("classifier", first, width, labels)?;
+        let logits = builder.labels("classifier", first, width)?;
         builder.output("logits", logits);
         Ok(())
     }

@@ -25,7 +25,7 @@ pub(super) struct Writer<'a> {
     written: BTreeSet<WireId>,
     /// The wires that layers in integers give as codes only.
     pub(super) wanted: Wanted,
-    /// The wires that are there as codes only, for now.
+    /// The wires that are there as codes only, until their values are asked for.
     pub(super) held: BTreeMap<WireId, Codes>,
     /// The codes of what quantizers give.
     pub(super) codes: BTreeMap<WireId, Codes>,
