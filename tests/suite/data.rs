@@ -6,6 +6,8 @@
 mod damage;
 #[path = "data/pictures.rs"]
 mod pictures;
+#[path = "data/plans.rs"]
+mod plans;
 #[path = "data/tables.rs"]
 mod tables;
 #[path = "data/tokens.rs"]

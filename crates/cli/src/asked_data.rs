@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use fewbit_data::images::{Colors, Filter, Resize};
-use fewbit_data::table;
+use fewbit_data::images::{self, Colors, Crop, Filter, Resize};
+use fewbit_data::tokenizer::Named;
+use fewbit_data::{Asked, table, text};
 
 /// Corrections of what is inferred from data of one's own.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -13,10 +14,10 @@ pub(crate) struct OwnData {
     #[arg(long = "data-samples", value_name = "N")]
     pub(crate) samples: Option<usize>,
     /// Pictures: the size before the crop, the shorter side (256), height and width (256x320), or none.
-    #[arg(long, value_name = "SIZE", value_parser = resize)]
+    #[arg(long, value_name = "SIZE", value_parser = str::parse::<Resize>)]
     pub(crate) resize: Option<Resize>,
     /// Pictures: the part in the middle that is kept, a side (224), height and width (224x192), or none.
-    #[arg(long, value_name = "SIZE", value_parser = crop)]
+    #[arg(long, value_name = "SIZE", value_parser = str::parse::<Crop>)]
     pub(crate) crop: Option<Crop>,
     /// Pictures: how pixels are interpolated, nearest, bilinear, bicubic or lanczos.
     #[arg(long, value_name = "FILTER", value_parser = word::<Filter>)]
@@ -25,7 +26,7 @@ pub(crate) struct OwnData {
     #[arg(long, value_name = "COLORS", value_parser = word::<Colors>)]
     pub(crate) colors: Option<Colors>,
     /// Pictures and tables: what values are multiplied by, a number or a fraction like 1/255.
-    #[arg(long, value_name = "FACTOR", value_parser = fraction)]
+    #[arg(long, value_name = "FACTOR", value_parser = fewbit_data::fraction)]
     pub(crate) scale: Option<f64>,
     /// Pictures: what is subtracted from scaled pixels, one number or one for each channel, with commas between.
     #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]
@@ -50,58 +51,42 @@ pub(crate) struct OwnData {
     pub(crate) header: Option<bool>,
     /// Text: how tokens are made of it, bytes, chars (those of the text, or with chars:FILE those of a file), a tokenizer.json, or a
     /// GGUF file that carries a vocabulary.
-    #[arg(long, value_name = "TOKENIZER")]
-    pub(crate) tokenizer: Option<String>,
+    #[arg(long, value_name = "TOKENIZER", value_parser = str::parse::<Named>)]
+    pub(crate) tokenizer: Option<Named>,
     /// Text: tokens from the start of one window to that of the next [default: the window's length].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) stride: Option<u32>,
 }
 
-/// Height and width of a crop, or none.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Crop(pub(crate) Option<[usize; 2]>);
-
 impl OwnData {
-    /// What is asked of a table.
-    pub(crate) fn table(&self) -> table::Asked {
+    /// What is asked.
+    pub(crate) fn to_asked(&self) -> Asked {
         let label =
             self.label_column.as_ref().map(|name| if name == "none" { String::new() } else { name.clone() });
-        table::Asked {
-            delimiter: self.delimiter,
-            header: self.header,
-            label,
-            features: self.columns.clone(),
-            scale: self.scale,
+        Asked {
+            samples: self.samples,
+            pictures: images::Asked {
+                config: self.preprocessor.as_ref().map(|path| path.display().to_string()),
+                resize: self.resize,
+                crop: self.crop,
+                filter: self.filter,
+                colors: self.colors,
+                scale: self.scale,
+                mean: self.mean.clone(),
+                std: self.std.clone(),
+            },
+            table: table::Asked {
+                delimiter: self.delimiter,
+                header: self.header,
+                label,
+                features: self.columns.clone(),
+                scale: self.scale,
+            },
+            text: text::Asked {
+                tokenizer: self.tokenizer.clone(),
+                stride: self.stride.map(|stride| stride as usize),
+            },
         }
-    }
-}
-
-fn resize(text: &str) -> Result<Resize, String> {
-    Ok(match (text, text.split_once('x')) {
-        ("none", _) => Resize::None,
-        (_, None) => Resize::Shorter(side(text)?),
-        (_, Some((height, width))) => Resize::Exact([side(height)?, side(width)?]),
-    })
-}
-
-fn crop(text: &str) -> Result<Crop, String> {
-    Ok(Crop(match (text, text.split_once('x')) {
-        ("none", _) => None,
-        (_, None) => Some([side(text)?; 2]),
-        (_, Some((height, width))) => Some([side(height)?, side(width)?]),
-    }))
-}
-
-fn side(text: &str) -> Result<usize, String> {
-    text.parse().map_err(|_| format!("`{text}` is no number of pixels; write 224, 224x192 or none"))
-}
-
-fn fraction(text: &str) -> Result<f64, String> {
-    let number =
-        |text: &str| text.parse::<f64>().map_err(|_| format!("`{text}` is no number; write 0.5 or 1/255"));
-    match text.split_once('/') {
-        Some((above, below)) => Ok(number(above)? / number(below)?),
-        None => number(text),
     }
 }
 

@@ -99,7 +99,7 @@ impl Source {
         if !own_data::is_own(path) {
             return Ok((read(path)?, Vec::new()));
         }
-        let own = own_data::open(path, &own_data::Wanted::by(&self.look()?)?, asked)?;
+        let own = own_data::open(path, &own_data::wanted(&self.look()?, &self.classes)?, asked)?;
         self.own.get_or_insert_with(|| own.to_json());
         let bytes = own.samples.to_npz(false)?;
         self.notes.extend(own.samples.notes);

@@ -63,20 +63,7 @@ impl Reading {
     ) -> Result<(Self, Vec<String>), DataError> {
         let wanted: usize = sample_shape.iter().product();
         let mut notes = Vec::new();
-        let delimiter = match asked.delimiter {
-            Some(c) => u8::try_from(c).map_err(|_| {
-                DataError::Unfit(format!("`{c}` cannot stand between cells; use an ASCII character"))
-            })?,
-            None => likeliest_delimiter(bytes),
-        };
-        let (first, second) = first_records(bytes, delimiter)?;
-        let header = asked.header.unwrap_or_else(|| is_header(&first, second.as_ref()));
-        let (columns, row): (Vec<String>, &StringRecord) = if header {
-            let Some(second) = &second else { return Err(no_samples()) };
-            (first.iter().map(|name| name.trim().to_owned()).collect(), second)
-        } else {
-            ((1..=first.len()).map(|i| i.to_string()).collect(), &first)
-        };
+        let Front { delimiter, header, columns, row } = Front::of(bytes, asked)?;
         notes.push(format!(
             "{} columns, {}",
             columns.len(),
@@ -92,10 +79,17 @@ impl Reading {
         let is_number =
             |i: usize| row.get(i).is_some_and(|cell| cell.trim().is_empty() || number(cell).is_some());
         let numeric: Vec<usize> = (0..columns.len()).filter(|&i| is_number(i)).collect();
+        let counts = |columns_of: &[usize]| {
+            let name = columns_of.first().and_then(|&i| columns.get(i)).map(|name| name.to_lowercase());
+            header && name.is_some_and(|name| COUNTERS.contains(&name.as_str()))
+        };
         let label = match &asked.label {
             Some(name) if name.is_empty() => None,
             Some(name) => Some(find(name)?),
-            None => likeliest_label(&columns, &numeric, row, header, wanted),
+            None => {
+                let rest = numeric.get(1..).filter(|rest| rest.len() == wanted + 1 && counts(&numeric));
+                likeliest_label(&columns, [&numeric, rest.unwrap_or(&numeric)], &row, header, wanted)
+            }
         };
         notes.push(match label.and_then(|i| columns.get(i)) {
             Some(name) if header => format!("column `{name}` holds the classes"),
@@ -106,11 +100,7 @@ impl Reading {
             Some(names) => names.iter().map(find).collect::<Result<_, _>>()?,
             None => {
                 let mut features: Vec<usize> = numeric.into_iter().filter(|&i| Some(i) != label).collect();
-                let name = features.first().and_then(|&i| columns.get(i)).map(|name| name.to_lowercase());
-                if features.len() == wanted + 1
-                    && header
-                    && COUNTERS.contains(&name.unwrap_or_default().as_str())
-                {
+                if features.len() == wanted + 1 && counts(&features) {
                     features.remove(0);
                     notes.push("the first column counts lines and is left out".to_owned());
                 }
@@ -279,9 +269,10 @@ fn is_header(first: &StringRecord, second: Option<&StringRecord>) -> bool {
     names_a_number || first.iter().all(is_name)
 }
 
+/// The column that most probably holds the classes. `numeric` are those that hold numbers, `samples` of them those that do not count lines.
 fn likeliest_label(
     columns: &[String],
-    numeric: &[usize],
+    [numeric, samples]: [&[usize]; 2],
     row: &StringRecord,
     header: bool,
     wanted: usize,
@@ -298,8 +289,8 @@ fn likeliest_label(
         let x = row.get(**i).and_then(number);
         x.is_some_and(|x| x >= 0.0 && x.fract() == 0.0)
     };
-    if numeric.len() == wanted + 1 {
-        return numeric.last().filter(is_class).or_else(|| numeric.first().filter(is_class)).copied();
+    if samples.len() == wanted + 1 {
+        return samples.last().filter(is_class).or_else(|| samples.first().filter(is_class)).copied();
     }
     None
 }
@@ -314,6 +305,54 @@ fn first_records(bytes: &[u8], delimiter: u8) -> Result<(StringRecord, Option<St
     let first = records.next().ok_or_else(no_samples)?.map_err(malformed)?;
     let second = records.next().transpose().map_err(malformed)?;
     Ok((first, second))
+}
+
+/// The names of a table's columns, or their numbers from 1.
+///
+/// # Errors
+/// [`DataError`] if it is no table.
+pub fn columns(bytes: &[u8], asked: &Asked) -> Result<Vec<String>, DataError> {
+    Front::of(bytes, asked).map(|front| front.columns)
+}
+
+/// The beginning of a table.
+struct Front {
+    delimiter: u8,
+    header: bool,
+    columns: Vec<String>,
+    /// The first sample.
+    row: StringRecord,
+}
+
+impl Front {
+    fn of(bytes: &[u8], asked: &Asked) -> Result<Self, DataError> {
+        let delimiter = match asked.delimiter {
+            Some(c) => u8::try_from(c).map_err(|_| {
+                DataError::Unfit(format!("`{c}` cannot stand between cells; use an ASCII character"))
+            })?,
+            None => likeliest_delimiter(bytes),
+        };
+        let (first, second) = first_records(bytes, delimiter)?;
+        let header = asked.header.unwrap_or_else(|| is_header(&first, second.as_ref()));
+        let (columns, row) = if header {
+            (first.iter().map(|name| name.trim().to_owned()).collect(), second.ok_or_else(no_samples)?)
+        } else {
+            ((1..=first.len()).map(|i| i.to_string()).collect(), first)
+        };
+        Ok(Self { delimiter, header, columns, row })
+    }
+}
+
+/// The first lines of a table, as they stand there.
+pub(crate) fn first_lines(
+    bytes: &[u8],
+    delimiter: char,
+    lines: usize,
+) -> Result<Vec<Vec<String>>, DataError> {
+    let delimiter = u8::try_from(delimiter).unwrap_or(b',');
+    let records = reader(bytes, delimiter).into_records().take(lines);
+    let cells = |record: StringRecord| record.iter().map(shortened).collect();
+    records.map(|record| record.map(cells).map_err(malformed)).collect()
 }
 
 fn number(cell: &str) -> Option<f64> {

@@ -5,9 +5,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
 use crate::samples::{MOST_VALUES, Samples};
+use crate::tokenizer::Named;
 
 /// Token numbers up to here are exact in f32.
 const MOST_TOKEN: u32 = 1 << 24;
+
+/// What is known beforehand; the rest is inferred.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// How tokens are made.
+    pub tokenizer: Option<Named>,
+    /// Tokens from the start of one window to that of the next.
+    pub stride: Option<usize>,
+}
+
+impl Asked {
+    /// The file that the tokenizer needs.
+    pub(crate) fn file(&self) -> Option<&str> {
+        self.tokenizer.as_ref().and_then(Named::file)
+    }
+}
 
 /// How a text is cut into windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -223,6 +223,11 @@ impl Face {
         }
     }
 
+    /// The tokens that a language model knows; none if it is another model.
+    pub fn vocabulary(&self) -> Option<usize> {
+        self.answers().and_then(|(tokens, classes)| (tokens > 1).then_some(classes))
+    }
+
     /// The number of classes, if an answer is one score for each class.
     pub fn classes(&self) -> Option<usize> {
         match self.answer_shape.split_first() {

@@ -146,15 +146,15 @@ fn folders_are_classes_in_the_order_of_their_names() {
     let found = folder(&paths, None);
     // One of each class in turn, so that the first samples show all.
     assert_eq!(found.pictures, ["set/cat/a.jpeg", "set/dog/1.PNG", "set/cat/b.jpg"]);
-    let labels = found.labels(None, None).unwrap();
+    let labels = found.labels(None, None, &[]).unwrap();
     assert_eq!((labels.y, labels.classes), (Some(vec![0, 1, 0]), vec!["cat".to_owned(), "dog".to_owned()]));
-    let numbered = folder(&["10/a.png", "2/a.png"], None).labels(None, None).unwrap();
+    let numbered = folder(&["10/a.png", "2/a.png"], None).labels(None, None, &[]).unwrap();
     assert_eq!((numbered.y, numbered.classes.len()), (Some(vec![10, 2]), 0));
-    let named = found.labels(None, Some("bird\ndog\ncat\n")).unwrap();
+    let named = found.labels(None, Some("bird\ndog\ncat\n"), &[]).unwrap();
     assert_eq!(named.y, Some(vec![2, 1, 2]));
-    let message = found.labels(None, Some("bird\ndog\n")).unwrap_err().to_string();
+    let message = found.labels(None, Some("bird\ndog\n"), &[]).unwrap_err().to_string();
     assert_eq!(message, "the class `cat` is not among the 2 of labels.txt");
-    let flat = folder(&["a.png", "b.png"], None).labels(None, None).unwrap();
+    let flat = folder(&["a.png", "b.png"], None).labels(None, None, &[]).unwrap();
     assert_eq!((flat.y, flat.note.contains("no labels")), (None, true));
 }
 
@@ -162,11 +162,11 @@ fn folders_are_classes_in_the_order_of_their_names() {
 fn a_table_names_the_class_of_each_picture() {
     let found = folder(&["x/a.png", "x/b.png", "x/labels.csv"], None);
     assert_eq!(found.table.as_deref(), Some("x/labels.csv"));
-    let labels = found.labels(Some(b"file,label\na.png,dog\nb.png,cat\n"), None).unwrap();
+    let labels = found.labels(Some(b"file,label\na.png,dog\nb.png,cat\n"), None, &[]).unwrap();
     assert_eq!((labels.y, labels.classes[0].as_str()), (Some(vec![1, 0]), "cat"));
-    let message = found.labels(Some(b"a.png,dog\n"), None).unwrap_err().to_string();
+    let message = found.labels(Some(b"a.png,dog\n"), None, &[]).unwrap_err().to_string();
     assert_eq!(message, "`x/b.png`: labels.csv has no line for it");
-    let message = found.labels(Some(b"a.png,dog\nb.png\n"), None).unwrap_err().to_string();
+    let message = found.labels(Some(b"a.png,dog\nb.png\n"), None, &[]).unwrap_err().to_string();
     assert_eq!(message, "`labels.csv`: line 2: a file and its class are needed, with a comma between");
 }
 

@@ -13,7 +13,8 @@ use crate::source::Source;
 
 /// Writes data of one's own as an npz archive, as a model takes them.
 pub(crate) fn data(model: &Model, path: &Path, asked: &OwnData, output: &Path) -> anyhow::Result<Answer> {
-    let wanted = own_data::Wanted::by(&Source::open(model, &Data::default())?.look()?)?;
+    let source = Source::open(model, &Data::default())?;
+    let wanted = own_data::wanted(&source.look()?, &source.classes)?;
     let own = own_data::open(path, &wanted, asked)?;
     let bytes = own.samples.to_npz(true)?;
     fs::write(output, &bytes).with_context(|| format!("cannot write {}", output.display()))?;

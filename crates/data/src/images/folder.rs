@@ -30,6 +30,14 @@ pub struct Labels {
     pub note: String,
 }
 
+impl Labels {
+    /// What people call a class.
+    pub(crate) fn name(&self, class: i64) -> String {
+        let name = usize::try_from(class).ok().and_then(|class| self.classes.get(class));
+        name.cloned().unwrap_or_else(|| class.to_string())
+    }
+}
+
 impl Folder {
     /// What is in a folder with files of these paths (`/` between parts). Hidden files are passed over. If there are more than `most`
     /// pictures, so many are taken, evenly from the sorted list.
@@ -59,12 +67,17 @@ impl Folder {
     /// The labels of the pictures, from the text of [`Self::table`] if it is there, else from the folders in which they lie. `names`
     /// is the text of [`Self::names`].
     ///
-    /// Classes are numbered as `names` has them; without it, folders whose names are numbers are those numbers, and others are
-    /// numbered in the order of their names.
+    /// Classes are numbered as `names` has them; without it as `known`, the model's own, if it has them all; else folders whose names
+    /// are numbers are those numbers, and others are numbered in the order of their names.
     ///
     /// # Errors
     /// [`DataError`] if the table cannot be read or lacks a picture, or a class is not among `names`.
-    pub fn labels(&self, table: Option<&[u8]>, names: Option<&str>) -> Result<Labels, DataError> {
+    pub fn labels(
+        &self,
+        table: Option<&[u8]>,
+        names: Option<&str>,
+        known: &[String],
+    ) -> Result<Labels, DataError> {
         let (words, source) = match table {
             Some(table) => (self.words_of_table(table)?, "labels.csv".to_owned()),
             None => match self.words_of_folders() {
@@ -76,7 +89,7 @@ impl Folder {
                 }
             },
         };
-        number(&words, names, &source)
+        number(&words, names, known, &source)
     }
 
     /// For each picture the first folder in which they differ; none if some lie in none.
@@ -143,16 +156,20 @@ fn in_turn(sorted: impl Iterator<Item = String>) -> Vec<String> {
 }
 
 /// Numbers for the classes that `words` name.
-fn number(words: &[String], names: Option<&str>, source: &str) -> Result<Labels, DataError> {
+fn number(
+    words: &[String],
+    names: Option<&str>,
+    known: &[String],
+    source: &str,
+) -> Result<Labels, DataError> {
     if let Some(names) = names {
         let classes: Vec<String> =
             names.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
-        let numbers: BTreeMap<&str, i64> = classes.iter().map(String::as_str).zip(0..).collect();
+        let by_number = |word: &String| {
+            word.parse().ok().filter(|&n: &i64| usize::try_from(n).is_ok_and(|n| n < classes.len()))
+        };
         let find = |word: &String| {
-            let number = numbers.get(word.as_str()).copied().or_else(|| {
-                word.parse().ok().filter(|&n: &i64| usize::try_from(n).is_ok_and(|n| n < classes.len()))
-            });
-            number.ok_or_else(|| {
+            place(&classes, word).or_else(|| by_number(word)).ok_or_else(|| {
                 DataError::Unfit(format!(
                     "the class `{word}` is not among the {} of labels.txt",
                     classes.len()
@@ -162,6 +179,10 @@ fn number(words: &[String], names: Option<&str>, source: &str) -> Result<Labels,
         let y = words.iter().map(find).collect::<Result<_, _>>()?;
         let note = format!("classes are {source}, numbered as in labels.txt");
         return Ok(Labels { y: Some(y), classes, note });
+    }
+    if let Some(y) = words.iter().map(|word| place(known, word)).collect() {
+        let note = format!("classes are {source}, numbered as the model's classes of these names");
+        return Ok(Labels { y: Some(y), classes: known.to_vec(), note });
     }
     let numbers: Option<Vec<i64>> =
         words.iter().map(|word| word.parse().ok().filter(|&n: &i64| n >= 0)).collect();
@@ -178,6 +199,10 @@ fn number(words: &[String], names: Option<&str>, source: &str) -> Result<Labels,
     Ok(Labels { y: Some(y), classes, note })
 }
 
+fn place(names: &[String], word: &str) -> Option<i64> {
+    names.iter().position(|name| name == word).map(|at| at as i64)
+}
+
 /// The first names of a list.
 pub(crate) fn some_of(names: &[String]) -> String {
     const SHOWN: usize = 12;
@@ -190,7 +215,7 @@ fn file_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
-fn is_picture(path: &str) -> bool {
+pub(crate) fn is_picture(path: &str) -> bool {
     let end = path.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
     matches!(end.as_deref(), Some("png" | "jpg" | "jpeg"))
 }

@@ -1,5 +1,6 @@
 //! Pictures: PNG and JPEG files in folders, made into the tensor that a model takes.
 
+mod asked;
 mod decode;
 pub(crate) mod folder;
 mod preprocess;
@@ -7,6 +8,7 @@ mod resample;
 
 use fewbit_graph::Tensor;
 
+pub use asked::{Asked, Crop};
 pub use decode::{Image, decode};
 pub use folder::{Folder, Labels};
 pub use preprocess::{Colors, Layout, Preprocess, Resize};
@@ -16,6 +18,7 @@ use crate::error::DataError;
 use crate::samples::MOST_VALUES;
 
 /// Pictures on their way into one tensor, one at a time.
+#[derive(Debug)]
 pub struct Pictures {
     preprocess: Preprocess,
     sample_shape: Vec<usize>,

@@ -214,7 +214,7 @@ impl Preprocess {
         }
     }
 
-    fn channels(&self) -> usize {
+    pub(crate) fn channels(&self) -> usize {
         if self.colors == Colors::Grey { 1 } else { 3 }
     }
 
@@ -267,14 +267,26 @@ impl Preprocess {
         Ok(())
     }
 
-    /// Puts what becomes of `image` behind `values`.
+    /// The pixels that the model sees: height and width, and row-major, grey or RGB, the part that is kept.
     ///
     /// # Errors
     /// Why it cannot be resized.
-    pub(super) fn apply(&self, image: &Image, values: &mut Vec<f32>) -> Result<(), String> {
-        let channels = self.channels();
-        let image = image.with_channels(channels);
-        let image = match self.resize {
+    pub(crate) fn seen(&self, image: &Image) -> Result<([usize; 2], Vec<u8>), String> {
+        let image = self.sized(image)?;
+        let size @ [height, width] = self.crop.unwrap_or([image.height, image.width]);
+        let pixels = (0..height).flat_map(|row| (0..width).map(move |column| (row, column))).flat_map(
+            |(row, column)| {
+                let image = &image;
+                (0..self.channels()).map(move |channel| image.cropped(row, column, channel, size))
+            },
+        );
+        Ok((size, pixels.collect()))
+    }
+
+    /// `image` with the channels that are needed, resized.
+    fn sized(&self, image: &Image) -> Result<Image, String> {
+        let image = image.with_channels(self.channels());
+        Ok(match self.resize {
             Resize::None => image,
             Resize::Exact([height, width]) => resize(&image, width, height, self.filter),
             Resize::Shorter(side) => {
@@ -283,7 +295,16 @@ impl Preprocess {
                 })?;
                 resize(&image, width, height, self.filter)
             }
-        };
+        })
+    }
+
+    /// Puts what becomes of `image` behind `values`.
+    ///
+    /// # Errors
+    /// Why it cannot be resized.
+    pub(super) fn apply(&self, image: &Image, values: &mut Vec<f32>) -> Result<(), String> {
+        let channels = self.channels();
+        let image = self.sized(image)?;
         let [height, width] = self.crop.unwrap_or([image.height, image.width]);
         let tables = self.tables();
         let pixel = |row: usize, column: usize, channel: usize| {

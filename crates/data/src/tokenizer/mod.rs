@@ -5,11 +5,13 @@
 
 mod check;
 mod gguf;
+mod named;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use fewbit_formats::gguf::Header;
+pub use named::Named;
 use serde_json::{Map, Value};
 
 use crate::error::DataError;
