@@ -20,7 +20,7 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("experiment", &["quant", "formats"]),
     ("cli", &["experiment", "gpu", "data"]),
     ("xtask", &[]),
-    ("web", &["experiment", "gpu"]),
+    ("web", &["experiment", "gpu", "data"]),
 ];
 
 /// Packages, by the start of their names, that only one crate may name.

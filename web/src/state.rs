@@ -25,6 +25,7 @@ mod hearing;
 mod kept;
 mod learning;
 mod opening;
+mod own_data;
 mod results;
 
 /// Bins of the histograms that the bench draws.
@@ -38,8 +39,8 @@ struct Hidden {
     shelf: Shelf<Files>,
     /// A person's file that is being tried: it replaces the model on the bench only once it is read.
     candidate: Option<(ModelRef, Files)>,
-    /// The way to the screen of files, once there is one.
-    port: Option<Port>,
+    /// The ways to the screens that were loaded.
+    ports: BTreeMap<&'static str, Port>,
     notices: u64,
     gestures: u64,
     restarts: u32,
@@ -58,6 +59,8 @@ pub struct Desk {
     choice: StoredValue<EngineChoice>,
     /// Whether files were opened on their screen, or left for the bench; none before the first.
     pub files: RwSignal<Option<bool>>,
+    /// Whether the screen of data was asked for, or left for the bench; none before the first time.
+    pub data: RwSignal<Option<bool>>,
     hidden: StoredValue<Rc<RefCell<Hidden>>, LocalStorage>,
 }
 
@@ -70,6 +73,7 @@ impl Desk {
             results: Results::new(),
             choice: StoredValue::new(choice),
             files: RwSignal::new(None),
+            data: RwSignal::new(None),
             hidden: StoredValue::new_local(Rc::default()),
         };
         provide_context(desk);

@@ -1,7 +1,6 @@
 //! The engine's worker: hears requests, does one unit of work at a time, and tells what comes of it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -14,12 +13,11 @@ use futures_channel::oneshot;
 use futures_util::future::select;
 use gloo::timers::callback::Timeout;
 use js_sys::Uint8Array;
-use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::MessageEvent;
+use wasm_bindgen::JsValue;
 
+use crate::platform::inbox::Inbox;
 use crate::platform::message;
-use crate::platform::scope::{Breath, now_millis, scope};
+use crate::platform::scope::{self, Breath, now_millis};
 
 mod choose;
 
@@ -29,66 +27,49 @@ const FRAME_MILLIS: u32 = 16;
 
 fn post(event: &Event, blob: Option<Vec<u8>>) {
     let blobs: Vec<Uint8Array> = blob.iter().map(|bytes| Uint8Array::from(bytes.as_slice())).collect();
-    if let Ok(parcel) = message::pack(event, &blobs) {
-        // A scope that is being closed takes no messages, and nobody is there to be told.
-        scope().post_message_with_transfer(&parcel.value, &parcel.transfer).ok();
-    }
+    scope::post(event, &blobs);
 }
 
 /// Runs the worker, for as long as the page keeps it.
 pub fn run() {
-    std::panic::set_hook(Box::new(|panic| {
-        let failure = Failure::new(Code::WorkerLost, format!("the engine's worker died: {panic}"));
-        post(&Event::Failed(failure), None);
-    }));
-    let inbox = Rc::new(Inbox::default());
-    let hears = Rc::clone(&inbox);
-    let on_message =
-        Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| hears.hear(&event.data()));
-    scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-    on_message.forget();
-    wasm_bindgen_futures::spawn_local(serve(inbox));
-    // The first message says only that we listen.
-    scope().post_message(&JsValue::NULL).ok();
+    let requests = Rc::new(Requests::default());
+    wasm_bindgen_futures::spawn_local(serve(Rc::clone(&requests)));
+    scope::listen(
+        move |data| requests.hear(data),
+        |panic| {
+            let failure = Failure::new(Code::WorkerLost, format!("the engine's worker died: {panic}"));
+            post(&Event::Failed(failure), None);
+        },
+    );
 }
 
 /// Requests that wait, and how work is told of them.
 #[derive(Default)]
-struct Inbox {
-    waiting: RefCell<VecDeque<(Request, Vec<Vec<u8>>)>>,
-    wake: RefCell<Option<oneshot::Sender<()>>>,
+struct Requests {
+    inbox: Inbox<(Request, Vec<Vec<u8>>)>,
     /// Stops the unit of work that is being done.
     cancel: RefCell<Cancel>,
 }
 
-impl Inbox {
+impl Requests {
     fn hear(&self, data: &JsValue) {
+        self.cancel.borrow().cancel();
         match message::unpack::<Request>(data) {
             Ok((request, blobs)) => {
-                let blobs = blobs.iter().map(Uint8Array::to_vec).collect();
-                let mut waiting = self.waiting.borrow_mut();
                 if matches!(request, Request::Update { .. }) {
                     // The newest wins.
-                    waiting.retain(|(older, _)| !matches!(older, Request::Update { .. }));
+                    self.inbox.retain(|(older, _)| !matches!(older, Request::Update { .. }));
                 }
-                waiting.push_back((request, blobs));
+                self.inbox.put((request, blobs.iter().map(Uint8Array::to_vec).collect()));
             }
             Err(failure) => post(&Event::Failed(failure), None),
         }
-        self.cancel.borrow().cancel();
-        if let Some(wake) = self.wake.borrow_mut().take() {
-            wake.send(()).ok();
-        }
-    }
-
-    fn take(&self) -> Option<(Request, Vec<Vec<u8>>)> {
-        self.waiting.borrow_mut().pop_front()
     }
 
     /// A new cancel, for the next unit of work; set already if something waits.
     fn fresh_cancel(&self) -> Cancel {
         let cancel = Cancel::default();
-        if !self.waiting.borrow().is_empty() {
+        if !self.inbox.is_empty() {
             cancel.cancel();
         }
         self.cancel.replace(cancel.clone());
@@ -99,26 +80,17 @@ impl Inbox {
     async fn wait_for(&self, millis: u32) {
         let (ring, rung) = oneshot::channel();
         let _timer = Timeout::new(millis, move || ring.send(()).unwrap_or_default());
-        select(pin!(self.wait()), rung).await;
-    }
-
-    /// Returns once something waits.
-    async fn wait(&self) {
-        if self.waiting.borrow().is_empty() {
-            let (wake, woken) = oneshot::channel();
-            self.wake.replace(Some(wake));
-            woken.await.ok();
-        }
+        select(pin!(self.inbox.wait()), rung).await;
     }
 }
 
-async fn serve(inbox: Rc<Inbox>) {
+async fn serve(requests: Rc<Requests>) {
     let worker = Rc::new(Worker::default());
     let host: Rc<dyn Host> = Rc::clone(&worker) as Rc<dyn Host>;
     let pace = Breath::default();
     let mut engine: Option<Engine> = None;
     loop {
-        while let Some((request, blobs)) = inbox.take() {
+        while let Some((request, blobs)) = requests.inbox.take() {
             if let Request::Open { choice, spoil } = request {
                 open(&mut engine, choice, spoil.as_deref(), &host).await;
                 continue;
@@ -130,14 +102,14 @@ async fn serve(inbox: Rc<Inbox>) {
         }
         match &mut engine {
             Some(engine) if engine.has_work() && worker.has_applied.take() => {
-                inbox.wait_for(FRAME_MILLIS).await;
+                requests.wait_for(FRAME_MILLIS).await;
             }
             Some(engine) if engine.has_work() => {
-                let cancel = inbox.fresh_cancel();
+                let cancel = requests.fresh_cancel();
                 engine.advance(&Control { cancel: &cancel, pace: &pace }).await;
                 pace.breathe().await;
             }
-            _ => inbox.wait().await,
+            _ => requests.inbox.wait().await,
         }
     }
 }

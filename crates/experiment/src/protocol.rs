@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::runs::{Estimate, Outcome, Phase};
 
 /// The version of these messages; both sides are built together, so a difference means a stale cache.
-pub const VERSION: u8 = 4;
+pub const VERSION: u8 = 5;
 
 /// Which engine is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,8 @@ pub enum Request {
     LoadData {
         /// The file's name.
         name: String,
+        /// The names of the classes; empty if they have none.
+        classes: Vec<String>,
     },
     /// Puts a longer calibration set in the place of one that is its beginning: what was computed from that stays. Blob: the npz.
     LoadCalibration,
@@ -311,6 +313,8 @@ pub struct DataFacts {
     pub calibration_from_test: bool,
     /// The shape of one sample.
     pub sample_shape: Vec<usize>,
+    /// The tokens that a language model knows; none if it is another model.
+    pub vocabulary: Option<usize>,
     /// The names of the classes.
     pub classes: Vec<String>,
 }

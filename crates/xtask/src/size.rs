@@ -12,6 +12,9 @@ const CODE_BUDGET: f64 = 1.5 * MB;
 /// The module that opens files, after gzip: loaded with the first one.
 const FILES_BUDGET: f64 = 1.0 * MB;
 
+/// The module that reads a person's own data, after gzip: loaded with the first of them. Tokenizers are most of it.
+const DATA_BUDGET: f64 = 1.5 * MB;
+
 /// Everything that a visitor loads before the first result, after gzip.
 const FIRST_VIEW_BUDGET: f64 = 3.0 * MB;
 
@@ -37,13 +40,15 @@ pub(crate) fn check(dist: &Path) -> Result<()> {
         ""
     );
 
-    let code = total(&files, |file| file.name.ends_with(".wasm") && !file.opens_files());
+    let code = total(&files, |file| file.name.ends_with(".wasm") && !file.is_later());
     let view = total(&files, File::is_in_first_view);
-    let opens = total(&files, File::opens_files);
+    let opens = total(&files, |file| file.is_of("files"));
+    let reads = total(&files, |file| file.is_of("data"));
     let rows = [
         ("app and worker", code, CODE_BUDGET),
         ("first view", view, FIRST_VIEW_BUDGET),
         ("opening files", opens, FILES_BUDGET),
+        ("reading data", reads, DATA_BUDGET),
     ];
     for (what, size, budget) in rows {
         println!("{what:<15} {:>6.3} MB of {:.1} MB after gzip", size / MB, budget / MB);
@@ -71,12 +76,17 @@ impl File {
         let other_model = name.starts_with("assets/models/") && !name.contains(FIRST_MODEL);
         let is_more = name == "assets/data/fashion-calibration.npz";
         let is_note = name.ends_with(".md") || name.contains("LICENSE") || name == "_headers";
-        !(other_model || is_more || is_note || self.opens_files())
+        !(other_model || is_more || is_note || self.is_later())
     }
 
-    /// Whether it is a part of the module that opens files.
-    fn opens_files(&self) -> bool {
-        self.name.starts_with("files.js") || self.name.starts_with("files_bg.wasm")
+    /// Whether it is a part of a module that is loaded when it is asked for.
+    fn is_later(&self) -> bool {
+        self.is_of("files") || self.is_of("data")
+    }
+
+    /// Whether it is a part of this module.
+    fn is_of(&self, module: &str) -> bool {
+        [".js", "_bg.wasm"].iter().any(|end| self.name == format!("{module}{end}"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The last step of a build of the page, run by Trunk (see `Trunk.toml`) on the folder that it has filled.
 //!
-//! Trunk puts a hash into the names of the app's files, but not into those of the worker and of the module for files, so a browser may pair a
+//! Trunk puts a hash into the names of the app's files, but not into those of the worker and of the modules that come later, so a browser may pair a
 //! new app with an old worker out of its cache. Here each address of those gets `?v=<hash>`. What is shipped also
 //! loses the names of its functions.
 
@@ -10,7 +10,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What the app loads: a script and a module each.
-const LATER: [[&str; 2]; 2] = [["worker.js", "worker_bg.wasm"], ["files.js", "files_bg.wasm"]];
+const LATER: [[&str; 2]; 3] =
+    [["worker.js", "worker_bg.wasm"], ["files.js", "files_bg.wasm"], ["data.js", "data_bg.wasm"]];
+/// How a script begins that wasm-bindgen makes for a page or worker without modules, and how it does when there are several on a page.
+const DECLARED: [&str; 2] = ["let wasm_bindgen =", "var wasm_bindgen ="];
 
 /// Stamps the folder that Trunk names.
 pub(crate) fn from_environment() -> Result<()> {
@@ -42,6 +45,11 @@ fn stamp(folder: &Path) -> Result<()> {
 
     let mut stamped = html.clone();
     for [script, module] in LATER {
+        let text = read(&folder.join(script))?;
+        if !text.contains(DECLARED[0]) {
+            bail!("{script} does not declare `wasm_bindgen`; has wasm-bindgen changed?");
+        }
+        write(&folder.join(script), &text.replacen(DECLARED[0], DECLARED[1], 1))?;
         let hash = fnv1a(&[&bytes(&folder.join(script))?, &bytes(&folder.join(module))?]);
         let version = format!("?v={hash:016x}");
         stamped = with_version(&with_version(&stamped, script, &version)?, module, &version)?;

@@ -283,7 +283,8 @@ fn data_with_other_axes_are_arranged_for_the_model_and_that_is_said() {
     ] {
         let x = Array::new(shape.clone(), Values::U8(pixels.clone())).unwrap();
         let file = npz::write(&[("x", &x)]).unwrap();
-        let events = bench.receive(Request::LoadData { name: "x.npz".to_owned() }, vec![file]);
+        let events =
+            bench.receive(Request::LoadData { name: "x.npz".to_owned(), classes: Vec::new() }, vec![file]);
         let failed = events.iter().any(|event| matches!(event, Event::Failed(_)));
         assert_eq!(failed, !fits, "{shape:?}");
         let arranged = events
@@ -345,7 +346,8 @@ fn a_failed_load_leaves_the_bench_as_it_was() {
         assert_eq!(bench.engine.bench().unwrap().prepared.facts.name, "fashion-lenet");
         assert!(bench.result() == before);
     }
-    let events = bench.receive(Request::LoadData { name: "x.npz".to_owned() }, vec![b"PK".to_vec()]);
+    let events = bench
+        .receive(Request::LoadData { name: "x.npz".to_owned(), classes: Vec::new() }, vec![b"PK".to_vec()]);
     assert!(matches!(events.as_slice(), [Event::Failed(f)] if f.code == Code::UnreadableData), "{events:?}");
     assert!(bench.result() == before);
 }

@@ -33,6 +33,7 @@ pub fn Header(
                 <button aria-pressed=move || (screen.get() == Screen::Learn).to_string() on:click=move |_| screen.set(Screen::Learn)>{move || words().learn.learn}</button>
                 <button aria-pressed=move || (screen.get() == Screen::Graph).to_string() on:click=move |_| screen.set(Screen::Graph)>{move || words().graph.tab}</button>
                 <button hidden=move || desk.files.get().is_none() aria-pressed=move || (screen.get() == Screen::Files).to_string() on:click=move |_| screen.set(Screen::Files)>{move || words().shell.files}</button>
+                <button aria-pressed=move || (screen.get() == Screen::Data).to_string() title=move || words().shell.data_hint on:click=move |_| desk.show_data(Vec::new())>{move || words().shell.data_tab}</button>
             </nav>
             <ModelPicker />
             <DataChip />

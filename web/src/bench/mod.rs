@@ -31,7 +31,7 @@ pub mod notices;
 pub mod set_many;
 
 /// The files that can be opened, as a picker is told.
-const ACCEPTED: &str = ".onnx,.npz,.safetensors,.gguf,.json";
+const ACCEPTED: &str = ".onnx,.npz,.safetensors,.gguf,.json,.png,.jpg,.jpeg,.csv,.tsv,.txt,.md";
 
 /// Lets the person pick files and opens them.
 fn pick_files(desk: Desk) {
@@ -50,6 +50,8 @@ pub enum Screen {
     Graph,
     /// Files of tensors, once one was opened.
     Files,
+    /// A person's own data, once they were asked for.
+    Data,
 }
 
 /// The bench.
@@ -70,6 +72,11 @@ pub fn Bench() -> impl IntoView {
             screen.set(if shown { Screen::Files } else { Screen::Bench });
         }
     });
+    Effect::new(move |_| {
+        if let Some(shown) = desk.data.get() {
+            screen.set(if shown { Screen::Data } else { Screen::Bench });
+        }
+    });
     view! {
         <div class="bench">
             <Header screen on_help=Callback::new(move |()| help.set(true)) />
@@ -87,10 +94,11 @@ pub fn Bench() -> impl IntoView {
                     kept.set_value(Some(board));
                     view! { <GraphScreen screen board /> }.into_any()
                 }
-                Screen::Files => ().into_any(),
+                Screen::Files | Screen::Data => ().into_any(),
             }}
-            // A module of its own shows itself here, and stays while other screens are shown.
+            // Modules of their own show themselves here, and stay while other screens are shown.
             <main id="files" class="panels" hidden=move || screen.get() != Screen::Files></main>
+            <main id="data" class="panels" hidden=move || screen.get() != Screen::Data></main>
             <Footer />
         </div>
         <SetMany open=set_many />

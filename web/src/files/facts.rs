@@ -34,7 +34,10 @@ fn running(viewer: Viewer, facts: &FileFacts) -> Option<AnyView> {
                     <button class="chip" disabled=viewer.building on:click=move |_| viewer.build()>
                         {move || if viewer.building.get() { words().building } else { words().run }}
                     </button>
-                    " " <span class="muted">{words().run_hint}</span>
+                    " "
+                    <Show when=move || viewer.building.get() fallback=|| view! { <span class="muted">{words().run_hint}</span> }>
+                        <button class="chip" on:click=move |_| viewer.cancel_build()>{words().cancel}</button>
+                    </Show>
                 </p>
             }
             .into_any(),

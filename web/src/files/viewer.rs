@@ -11,12 +11,23 @@ use js_sys::Uint8Array;
 use leptos::prelude::*;
 
 use super::protocol::{Ask, FileFacts, Reply, TensorFacts, Told};
+use super::screen::PLACE;
+use super::worker::is_text;
 use crate::platform::file::File;
-use crate::platform::reader::Reader;
+use crate::platform::helper::Helper;
 
 /// What a tensor is quantized to unless something else is chosen: `int4@channel`.
 pub fn usual() -> Quantizer {
     Quantizer::new(Format::INT8.with_bits(4).unwrap_or(Format::INT8), Granularity::Channel)
+}
+
+/// What says how a model is built goes with the weights that are open, if it comes without any.
+fn with_companions(open: &[File], files: &[File]) -> Vec<File> {
+    if files.iter().any(|file| !is_text(file)) {
+        return files.to_vec();
+    }
+    let is_replaced = |open: &&File| files.iter().any(|file| file.name() == open.name());
+    open.iter().filter(|open| !is_replaced(open)).chain(files).cloned().collect()
 }
 
 /// What was seen of a tensor.
@@ -61,7 +72,11 @@ type Bench = Box<dyn Fn(Reply, &[Uint8Array])>;
 struct Hidden {
     /// The way to the app.
     bench: Bench,
-    reader: Option<Reader>,
+    reader: Option<Helper<Ask>>,
+    /// The files that are open.
+    given: Vec<File>,
+    /// Those that are being opened.
+    coming: Vec<File>,
     /// Questions that were asked.
     asked: u64,
     /// What the newest is about.
@@ -72,7 +87,15 @@ struct Hidden {
 
 impl Hidden {
     fn new(bench: Bench) -> Self {
-        Self { bench, reader: None, asked: 0, about: None, focus: String::new() }
+        Self {
+            bench,
+            reader: None,
+            given: Vec::new(),
+            coming: Vec::new(),
+            asked: 0,
+            about: None,
+            focus: String::new(),
+        }
     }
 }
 
@@ -104,8 +127,12 @@ impl Viewer {
     pub fn open(self, files: &[File], focus: String) {
         self.opening.set(true);
         self.failure.set(None);
-        self.with(|hidden| hidden.focus = focus);
-        self.ask(&Ask::Open, files);
+        let files = self.with(|hidden| {
+            hidden.focus = focus;
+            hidden.coming = with_companions(&hidden.given, files);
+            hidden.coming.clone()
+        });
+        self.ask(&Ask::Open, &files);
     }
 
     /// Looks at a tensor.
@@ -129,6 +156,14 @@ impl Viewer {
         self.building.set(true);
         self.failure.set(None);
         self.ask(&Ask::Build, &[]);
+    }
+
+    /// Ends the worker that makes a model, which hears nothing meanwhile, and opens the files in another.
+    pub fn cancel_build(self) {
+        let (reader, given) = self.with(|hidden| (hidden.reader.take(), hidden.given.clone()));
+        drop(reader);
+        self.building.set(false);
+        self.open(&given, String::new());
     }
 
     /// Stops looking.
@@ -170,7 +205,9 @@ impl Viewer {
     fn ask(self, ask: &Ask, files: &[File]) {
         let asked = self.with(|hidden| {
             if hidden.reader.is_none() {
-                hidden.reader = Some(Reader::start(move |told, blobs| self.hear(told, &blobs))?);
+                hidden.reader = Some(Helper::start(PLACE, move |told, blobs| {
+                    self.hear(told.unwrap_or_else(Told::Died), &blobs)
+                })?);
             }
             hidden.reader.as_ref().map_or(Ok(()), |reader| reader.ask(ask, files))
         });
@@ -224,7 +261,10 @@ impl Viewer {
     }
 
     fn opened(self, facts: FileFacts) {
-        let focus = self.with(|hidden| std::mem::take(&mut hidden.focus));
+        let focus = self.with(|hidden| {
+            hidden.given = std::mem::take(&mut hidden.coming);
+            std::mem::take(&mut hidden.focus)
+        });
         let first = |is: &dyn Fn(&TensorFacts) -> bool| facts.tensors.iter().position(is);
         let first = first(&|tensor| !focus.is_empty() && tensor.name.contains(&focus))
             .or_else(|| first(&|tensor| tensor.is_readable && tensor.shape.len() > 1))

@@ -1,7 +1,5 @@
 //! The worker: opens files where they lie, and looks into one tensor at a time, some of its values at a time.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::io::Read;
 use std::rc::Rc;
 
@@ -11,83 +9,40 @@ use fewbit_experiment::inspect::{InspectError, Inspection, Surveyed, Target};
 use fewbit_formats::tensors::Metadata;
 use fewbit_formats::{Kind, Limits, ReadError, TensorFile};
 use fewbit_runtime::Pace;
-use futures_channel::oneshot;
 use js_sys::Uint8Array;
-use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{File, MessageEvent};
+use web_sys::File;
 
 use super::build;
 use super::protocol::{Ask, FileFacts, TensorFacts, Told};
 use crate::platform::blob::BlobReader;
+use crate::platform::inbox::Inbox;
 use crate::platform::message;
-use crate::platform::scope::{Breath, memory_bytes, now_millis, scope};
+use crate::platform::scope::{self, Breath, memory_bytes, now_millis};
 
 /// Progress is told of no sooner than after so many milliseconds.
 const TOLD_EVERY: f64 = 60.0;
 
 fn post(told: &Told) {
-    post_with(told, &[]);
-}
-
-/// Tells something, and hands bytes over.
-fn post_with(told: &Told, blobs: &[Uint8Array]) {
-    if let Ok(parcel) = message::pack(told, blobs) {
-        // A scope that is being closed takes no messages, and nobody is there to be told.
-        scope().post_message_with_transfer(&parcel.value, &parcel.transfer).ok();
-    }
+    scope::post(told, &[]);
 }
 
 /// Runs the worker, for as long as its screen keeps it.
 pub fn run() {
-    std::panic::set_hook(Box::new(|panic| {
-        let why = format!("the worker that reads files died: {panic}");
-        post(&Told::Died(Failure::new(Code::WorkerLost, why)));
-    }));
     let inbox = Rc::new(Inbox::default());
-    let hears = Rc::clone(&inbox);
-    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-        hears.hear(&event.data());
-    });
-    scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-    on_message.forget();
-    wasm_bindgen_futures::spawn_local(serve(inbox));
-    // The first message says only that we listen.
-    scope().post_message(&JsValue::NULL).ok();
-}
-
-/// What was asked and not yet heard.
-#[derive(Default)]
-struct Inbox {
-    waiting: RefCell<VecDeque<(Ask, Vec<File>)>>,
-    wake: RefCell<Option<oneshot::Sender<()>>>,
-}
-
-impl Inbox {
-    fn hear(&self, data: &JsValue) {
-        match message::unpack(data) {
-            Ok((ask, _)) => self.waiting.borrow_mut().push_back((ask, message::files(data))),
+    wasm_bindgen_futures::spawn_local(serve(Rc::clone(&inbox)));
+    scope::listen(
+        move |data| match message::unpack(data) {
+            Ok((ask, _)) => inbox.put((ask, message::files(data))),
             Err(failure) => post(&Told::Died(failure)),
-        }
-        if let Some(wake) = self.wake.borrow_mut().take() {
-            wake.send(()).ok();
-        }
-    }
-
-    fn take(&self) -> Option<(Ask, Vec<File>)> {
-        self.waiting.borrow_mut().pop_front()
-    }
-
-    async fn wait(&self) {
-        if self.waiting.borrow().is_empty() {
-            let (wake, woken) = oneshot::channel();
-            self.wake.replace(Some(wake));
-            woken.await.ok();
-        }
-    }
+        },
+        |panic| {
+            let why = format!("the worker that reads files died: {panic}");
+            post(&Told::Died(Failure::new(Code::WorkerLost, why)));
+        },
+    );
 }
 
-async fn serve(inbox: Rc<Inbox>) {
+async fn serve(inbox: Rc<Inbox<(Ask, Vec<File>)>>) {
     let breath = Breath::default();
     let mut desk = Desk::default();
     loop {
@@ -129,10 +84,9 @@ impl Desk {
         match ask {
             Ask::Open => {
                 let started = now_millis();
-                let given = self.with_companions(files);
-                match open(&given) {
-                    Ok((files, facts)) => {
-                        *self = Self { given, files, ..Self::default() };
+                match open(&files) {
+                    Ok((opened, facts)) => {
+                        *self = Self { given: files, files: opened, ..Self::default() };
                         let facts =
                             FileFacts { millis: now_millis() - started, memory: memory_bytes(), ..facts };
                         post(&Told::Opened(Box::new(facts)));
@@ -150,20 +104,10 @@ impl Desk {
                 post(&Told::Cancelled);
             }
             Ask::Build => match build::build(&self.given) {
-                Ok(bytes) => post_with(&Told::Built, &[Uint8Array::from(bytes.as_slice())]),
+                Ok(bytes) => scope::post(&Told::Built, &[Uint8Array::from(bytes.as_slice())]),
                 Err(failure) => post(&Told::Unbuilt(failure)),
             },
         }
-    }
-
-    /// What says how a model is built goes with the weights that are open, if it comes without any.
-    fn with_companions(&self, files: Vec<File>) -> Vec<File> {
-        if files.iter().any(|file| !is_text(file)) {
-            return files;
-        }
-        let is_replaced = |open: &&File| files.iter().any(|file| file.name() == open.name());
-        let kept: Vec<File> = self.given.iter().filter(|open| !is_replaced(open)).cloned().collect();
-        kept.into_iter().chain(files).collect()
     }
 
     fn begin(&mut self, id: u64, mut tensor: usize, target: Target) -> Result<(), Failure> {
@@ -218,7 +162,7 @@ pub(super) fn unreadable(error: &ReadError) -> Failure {
 }
 
 /// Whether this has no tensors, but says something about them.
-fn is_text(file: &File) -> bool {
+pub(super) fn is_text(file: &File) -> bool {
     file.name().to_lowercase().ends_with(".json")
 }
 

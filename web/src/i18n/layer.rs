@@ -22,6 +22,8 @@ pub struct Words {
     pub quantized_levels: fn(usize) -> String,
     /// The levels of a channel.
     pub levels: &'static str,
+    /// The way to the layer's tensors.
+    pub look_into: &'static str,
     /// Takes back the settings of this layer.
     pub reset: &'static str,
     /// What that means.
@@ -222,6 +224,7 @@ pub const ENGLISH: Words = Words {
     quantized_levels: |n| format!("quantized, {n} levels"),
     levels: "levels",
     reset: "Reset layer",
+    look_into: "Tensors",
     reset_hint: "take back every setting of this layer alone, so that the base holds again",
     stride: |strides| format!(", stride {strides}"),
     depthwise: |channels| format!(", depthwise, {channels} channels"),
@@ -377,6 +380,7 @@ pub const CHINESE: Words = Words {
     quantized_levels: |n| format!("量化，{n} 个电平"),
     levels: "电平",
     reset: "重置此层",
+    look_into: "张量",
     reset_hint: "撤销仅针对此层的所有设置，恢复为基础设置",
     stride: |strides| format!("，步幅 {strides}"),
     depthwise: |channels| format!("，逐通道，{channels} 通道"),

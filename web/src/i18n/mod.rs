@@ -5,6 +5,7 @@
 use leptos::prelude::*;
 
 pub mod chart;
+pub mod data;
 pub mod faults;
 pub mod files;
 pub mod graph;

@@ -9,6 +9,10 @@ use crate::state::Speed;
 pub struct Words {
     /// The screen of files.
     pub files: &'static str,
+    /// The screen of data.
+    pub data_tab: &'static str,
+    /// What can be done there.
+    pub data_hint: &'static str,
     /// The choice of a model.
     pub model: &'static str,
     /// How many parameters.
@@ -121,6 +125,8 @@ fn is_spoiled(info: &EngineInfo) -> bool {
 /// English.
 pub const ENGLISH: Words = Words {
     files: "File",
+    data_tab: "Data",
+    data_hint: "Pictures, a table or a text of your own, beside the model",
     model: "model",
     parameters: |count| format!("{count} parameters"),
     open: "Open…",
@@ -262,6 +268,8 @@ pub const ENGLISH: Words = Words {
 /// Chinese.
 pub const CHINESE: Words = Words {
     files: "文件",
+    data_tab: "数据",
+    data_hint: "在模型旁使用您自己的图片、表格或文本",
     model: "模型",
     parameters: |count| format!("{count} 参数"),
     open: "打开…",

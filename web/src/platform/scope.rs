@@ -1,14 +1,17 @@
-//! A worker's own scope: its clock, its memory, and room for messages between two pieces of work.
+//! A worker's own scope: what it hears and says, its clock, its memory, and room for messages between two pieces of work.
 
 use std::cell::Cell;
 
 use fewbit_runtime::{LocalFuture, Pace};
 use futures_channel::oneshot;
-use js_sys::ArrayBuffer;
 use js_sys::WebAssembly::Memory;
+use js_sys::{ArrayBuffer, Uint8Array};
+use serde::Serialize;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{DedicatedWorkerGlobalScope, MessageChannel};
+use web_sys::{DedicatedWorkerGlobalScope, MessageChannel, MessageEvent};
+
+use super::message;
 
 /// How long work may go on before messages are looked at.
 const BREATH_MILLIS: f64 = 8.0;
@@ -21,6 +24,24 @@ pub fn is_worker() -> bool {
 /// The worker's global scope.
 pub fn scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
+}
+
+/// Hears every message, for as long as the worker lives. `dying` tells of a panic, as well as it can be told.
+pub fn listen(hear: impl Fn(&JsValue) + 'static, dying: impl Fn(String) + Send + Sync + 'static) {
+    std::panic::set_hook(Box::new(move |panic| dying(panic.to_string())));
+    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| hear(&event.data()));
+    scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    on_message.forget();
+    // The first message says only that we listen.
+    scope().post_message(&JsValue::NULL).ok();
+}
+
+/// Says something, and hands bytes over.
+pub fn post<T: Serialize>(message: &T, blobs: &[Uint8Array]) {
+    if let Ok(parcel) = message::pack(message, blobs) {
+        // A scope that is being closed takes no messages, and nobody is there to be told.
+        scope().post_message_with_transfer(&parcel.value, &parcel.transfer).ok();
+    }
 }
 
 /// The worker's clock.

@@ -14,6 +14,8 @@ pub(super) struct Files {
     pub(super) test: Option<(String, Uint8Array)>,
     pub(super) calibration: Option<Uint8Array>,
     pub(super) classes: Vec<String>,
+    /// Whether the data are the gallery's, which nobody asked for beside a model of one's own.
+    pub(super) from_gallery: bool,
     /// Where the whole calibration set is, if only its beginning is here.
     pub(super) more_calibration: Option<&'static str>,
 }

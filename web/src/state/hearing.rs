@@ -21,7 +21,10 @@ impl Desk {
         let results = self.results;
         match event {
             Event::Ready(info) => results.engine.set(Some(info)),
-            Event::Loaded { facts, data } => self.loaded(facts, data),
+            Event::Loaded { facts, data } => {
+                self.loaded(facts, data);
+                self.tell_wanted();
+            }
             Event::Data(data) => self.extended(data),
             Event::Progress { stage, done, total } => {
                 results.progress.set((done < total).then_some(Progress { stage, done, total }));
@@ -80,9 +83,20 @@ impl Desk {
             | Event::Learning { .. }
             | Event::Learned(_)) => results.learning.hear(event),
             Event::Cancelled => results.progress.set(None),
+            // That the gallery's data do not fit a model of one's own is no surprise.
+            Event::Warning(failure) if failure.code == Code::UnreadableData && self.has_gallery_data() => {}
             Event::Warning(failure) => self.tell(failure, false),
             Event::Failed(failure) => self.failed(failure),
         }
+    }
+
+    /// Whether the data that are there, or come with a model that is being opened, are the gallery's.
+    fn has_gallery_data(self) -> bool {
+        self.hidden.with_value(|hidden| {
+            let hidden = hidden.borrow();
+            let coming = hidden.candidate.as_ref().map(|(_, files)| files);
+            coming.unwrap_or(&hidden.files).from_gallery
+        })
     }
 
     fn loaded(self, facts: ModelFacts, data: DataFacts) {

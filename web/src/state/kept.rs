@@ -1,7 +1,11 @@
 //! Files that are read where they lie: the screen of files is loaded with the first of them.
 
+use std::collections::btree_map::Entry;
+
 use fewbit_experiment::Failure;
 use leptos::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::Desk;
 use crate::files::protocol::{Call, Reply};
@@ -42,17 +46,30 @@ impl Desk {
 
     /// Shows files on their screen; the first tensor with `focus` in its name is looked at.
     pub(super) fn show_files(self, files: &[File], focus: String) {
-        let shown = self.hidden.with_value(|hidden| {
-            let mut hidden = hidden.borrow_mut();
-            if hidden.port.is_none() {
-                let port = module::load(MODULE, move |failure| self.tell(failure, true))?;
-                hidden.port = Some(Port::new(port, move |heard| self.hear_files(heard)));
-            }
-            hidden.port.as_ref().map_or(Ok(()), |port| port.send_files(&Call::Open { focus }, files))
-        });
-        match shown {
+        match self.call(MODULE, &Call::Open { focus }, files, move |heard| self.hear_files(heard)) {
             Ok(()) => self.files.set(Some(true)),
             Err(failure) => self.tell(failure, true),
         }
+    }
+
+    /// Says something to a screen that is a module of its own, which is loaded first if it was not; then `hear` hears it.
+    pub(super) fn call<C: Serialize, R: DeserializeOwned>(
+        self,
+        module: &'static str,
+        call: &C,
+        files: &[File],
+        hear: impl Fn(Result<Heard<R>, Failure>) + 'static,
+    ) -> Result<(), Failure> {
+        self.hidden.with_value(|hidden| {
+            let ports = &mut hidden.borrow_mut().ports;
+            let port = match ports.entry(module) {
+                Entry::Occupied(port) => port.into_mut(),
+                Entry::Vacant(place) => {
+                    let port = module::load(module, move |failure| self.tell(failure, true))?;
+                    place.insert(Port::new(port, hear))
+                }
+            };
+            port.send_files(call, files)
+        })
     }
 }

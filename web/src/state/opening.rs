@@ -17,7 +17,10 @@ impl Desk {
     pub fn open_file(self, picked: file::Picked) {
         match picked {
             file::Picked::Kept(files) => self.show_files(&files, String::new()),
-            file::Picked::Read(name, Ok(bytes)) if name.ends_with(".npz") => self.open_data(name, bytes),
+            file::Picked::Data(given) => self.show_data(given),
+            file::Picked::Read(name, Ok(bytes)) if name.ends_with(".npz") => {
+                self.open_data(name, bytes, Vec::new());
+            }
             file::Picked::Read(name, Ok(bytes)) => self.open_model(name, bytes),
             file::Picked::Read(_, Err(failure)) => self.tell(failure, true),
         }
@@ -27,11 +30,10 @@ impl Desk {
     pub fn fetch_file(self, address: String, name: String) {
         leptos::task::spawn_local(async move {
             let fetched = fetch::bytes(&address).await;
-            let kept = fetched.as_ref().ok().filter(|_| file::is_kept(&name));
-            self.open_file(match kept.and_then(|bytes| file::of_bytes(&name, bytes)) {
-                Some(file) => file::Picked::Kept(vec![file]),
-                None => file::Picked::Read(name, fetched),
-            });
+            match fetched.as_ref().ok().and_then(|bytes| file::of_bytes(&name, bytes)) {
+                Some(file) => file::take(vec![file::Given::new(file)], move |picked| self.open_file(picked)),
+                None => self.open_file(file::Picked::Read(name, fetched)),
+            }
         });
     }
 
@@ -43,17 +45,18 @@ impl Desk {
         self.try_files(reference, files);
     }
 
-    /// Opens a person's own labelled data, beside the model that is there.
-    pub fn open_data(self, name: String, bytes: Uint8Array) {
+    /// Opens a person's own data, beside the model that is there. `classes` are the names of its labels, if they have any.
+    pub fn open_data(self, name: String, bytes: Uint8Array, classes: Vec<String>) {
         self.hidden.with_value(|hidden| {
             let files = &mut hidden.borrow_mut().files;
             files.test = Some((name.clone(), copy(&bytes)));
             files.calibration = None;
+            files.from_gallery = false;
             files.more_calibration = None;
-            files.classes.clear();
+            files.classes.clone_from(&classes);
         });
         self.forget_advice();
-        self.send(Request::LoadData { name }, vec![bytes]);
+        self.send(Request::LoadData { name, classes }, vec![bytes]);
     }
 
     /// Gives the engine the model that the document names: fetched from the gallery, or as it was opened before.
@@ -110,6 +113,7 @@ impl Desk {
                         test: Some((exhibit.test.to_owned(), test)),
                         calibration: Some(calibration),
                         classes: exhibit.classes.iter().map(|&class| class.to_owned()).collect(),
+                        from_gallery: true,
                         more_calibration: begins.then_some(exhibit.calibration),
                     };
                     self.hidden.with_value(|hidden| hidden.borrow_mut().files = files.clone());
@@ -131,14 +135,19 @@ impl Desk {
         leptos::task::spawn_local(async move {
             match fetch::bytes(address).await {
                 // Another model may be there meanwhile, with data of its own.
-                Ok(_) if self.results.facts.with_untracked(|now| *now != model) => {}
+                _ if self.results.facts.with_untracked(|now| *now != model) => {}
                 Ok(bytes) => {
                     self.hidden.with_value(|hidden| {
                         hidden.borrow_mut().files.calibration = Some(copy(&bytes));
                     });
                     self.send(Request::LoadCalibration, vec![bytes]);
                 }
-                Err(failure) => self.tell(failure, false),
+                Err(failure) => {
+                    // The next result asks again.
+                    self.hidden
+                        .with_value(|hidden| hidden.borrow_mut().files.more_calibration = Some(address));
+                    self.tell(failure, false);
+                }
             }
         });
     }

@@ -125,8 +125,13 @@ impl Bench {
     ///
     /// # Errors
     /// What cannot be read or does not fit the model. The data that were there stay then.
-    pub fn replace_data(&mut self, name: &str, bytes: &[u8]) -> Result<Option<Failure>, Failure> {
-        let (data, note) = Data::one(&self.prepared, name, bytes)?;
+    pub fn replace_data(
+        &mut self,
+        name: &str,
+        bytes: &[u8],
+        classes: Vec<String>,
+    ) -> Result<Option<Failure>, Failure> {
+        let (data, note) = Data::one(&self.prepared, name, bytes, classes)?;
         self.data = data;
         self.leave_run();
         self.observed = None;

@@ -3,6 +3,7 @@
 use fewbit_formats::{Dataset, Limits};
 use fewbit_graph::Tensor;
 use fewbit_quant::methods::Calibration;
+use fewbit_quant::prepare::Face;
 use fewbit_quant::{Prepared, QuantError};
 
 use crate::failure::{Code, Failure};
@@ -69,16 +70,13 @@ impl Data {
         prepared: &Prepared,
         name: &str,
         bytes: &[u8],
+        classes: Vec<String>,
     ) -> Result<(Self, Option<Failure>), Failure> {
         let unreadable = |message: String| Failure::new(Code::UnreadableData, message).at(name);
         let data = Dataset::read(bytes, &Limits::default()).map_err(|error| unreadable(error.to_string()))?;
         let (data, note) = fitted(prepared, data).map_err(|error| unreadable(error.to_string()))?;
-        let data = Self {
-            calibration: Some(data.clone()),
-            calibration_from_test: true,
-            test: Some(data),
-            classes: Vec::new(),
-        };
+        let data =
+            Self { calibration: Some(data.clone()), calibration_from_test: true, test: Some(data), classes };
         Ok((data, note.map(|note| note.at(name))))
     }
 
@@ -138,6 +136,7 @@ impl Data {
             calibration_labelled: self.calibration.as_ref().is_some_and(|set| set.y.is_some()),
             calibration_from_test: self.calibration_from_test,
             sample_shape,
+            vocabulary: prepared.face().ok().and_then(Face::vocabulary),
             classes: self.classes.clone(),
         }
     }

@@ -132,7 +132,7 @@ impl Engine {
             Request::Load { name, test, calibration, classes, lengths } => {
                 self.load(&name, blobs, [test, calibration], classes, &lengths)
             }
-            Request::LoadData { name } => self.load_data(&name, blobs),
+            Request::LoadData { name, classes } => self.load_data(&name, classes, blobs),
             Request::LoadCalibration => self.load_calibration(&blobs),
             Request::Update { revision, recipe, focus } => {
                 self.update(revision, recipe, focus);
@@ -262,9 +262,9 @@ impl Engine {
         Ok(())
     }
 
-    fn load_data(&mut self, name: &str, blobs: Vec<Vec<u8>>) -> Result<(), Failure> {
+    fn load_data(&mut self, name: &str, classes: Vec<String>, blobs: Vec<Vec<u8>>) -> Result<(), Failure> {
         let bench = self.bench.as_mut().ok_or_else(nothing_there)?;
-        let note = bench.replace_data(name, blobs.first().map_or(&[], Vec::as_slice))?;
+        let note = bench.replace_data(name, blobs.first().map_or(&[], Vec::as_slice), classes)?;
         let (facts, data) = (bench.prepared.facts.clone(), bench.data_facts());
         self.stop();
         self.forget_runs();

@@ -26,11 +26,13 @@ pub fn Head(
             looked.desk.dispatch(Command::ResetLayer(name));
         }
     };
+    let look_into = move |_| looked.desk.look_into(name().unwrap_or_default());
     view! {
         <div class="head">
             <h2 class="title">{move || name().unwrap_or_else(|| words().layer.title.to_owned())}</h2>
             <span class="meta muted" title=meta>{meta}</span>
             <span class="grow"></span>
+            <button class="chip" title=move || words().graph.tensors on:click=look_into>{move || words().layer.look_into}</button>
             <button class="chip reset" class:own=is_own disabled=move || !is_own.get() title=move || words().layer.reset_hint on:click=reset>
                 {move || words().layer.reset}
             </button>
