@@ -217,6 +217,9 @@ pub(crate) struct RecipeArgs {
     /// it leaves out is as without it.
     #[arg(long, value_name = "FILE.json")]
     pub(crate) recipe: Option<PathBuf>,
+    /// A GGUF file whose types each layer gets, as near as there are such; --set goes before them.
+    #[arg(long, value_name = "FILE.gguf")]
+    pub(crate) allocation: Option<PathBuf>,
     /// How many calibration samples the observers see [default: 256].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) calibration_samples: Option<u32>,
@@ -238,9 +241,6 @@ pub(crate) struct Eval {
     /// What is quantized, and how.
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
-    /// A GGUF file whose types each layer gets, as near as there are such; --set goes before them.
-    #[arg(long, value_name = "FILE.gguf")]
-    pub(crate) allocation: Option<PathBuf>,
     /// The data.
     #[command(flatten)]
     pub(crate) data: Data,
@@ -256,9 +256,6 @@ pub(crate) struct Quantize {
     /// What is quantized, and how.
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
-    /// A GGUF file whose types each layer gets, as near as there are such; --set goes before them.
-    #[arg(long, value_name = "FILE.gguf")]
-    pub(crate) allocation: Option<PathBuf>,
     /// The data.
     #[command(flatten)]
     pub(crate) data: Data,
@@ -311,7 +308,7 @@ pub(crate) struct Report {
 /// `fewbit convert`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Convert {
-    /// A GGUF or safetensors file.
+    /// A GGUF or safetensors file; for .gguf also a folder with a checkpoint, whose parts are written as one file.
     pub(crate) input: PathBuf,
     /// Where it goes: .gguf in ggml's types, or .safetensors with packed codes as compressed-tensors has them (and a config.json
     /// beside it).

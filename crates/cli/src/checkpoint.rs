@@ -78,8 +78,19 @@ impl Checkpoint {
         exported: Vec<u8>,
         float: BlockType,
     ) -> anyhow::Result<(Vec<u8>, Vec<String>)> {
+        let Some((decoder, told)) = self.decoder()? else { return Ok((exported, Vec::new())) };
+        let mut file = TensorFile::open(Cursor::new(exported), &Limits::default())?;
+        let mut out = Vec::new();
+        let mut notes = llama_cpp::write(&mut file, &decoder, float, &mut out)?;
+        notes.extend(told);
+        Ok((out, notes))
+    }
+
+    /// What llama.cpp wants to know of the checkpoint, its tokenizer with it, and what is worth knowing of that; none for a
+    /// model of another kind.
+    pub(crate) fn decoder(&mut self) -> anyhow::Result<Option<(LlamaCpp, Option<String>)>> {
         let Some(mut decoder) = LlamaCpp::of(&mut self.weights, self.config.as_deref())? else {
-            return Ok((exported, Vec::new()));
+            return Ok(None);
         };
         let tokenizer = self.folder.join("tokenizer.json");
         let missing = match &self.config {
@@ -88,13 +99,10 @@ impl Checkpoint {
             }
             _ => Some("there is none beside the checkpoint".to_owned()),
         };
-        let mut file = TensorFile::open(Cursor::new(exported), &Limits::default())?;
-        let mut out = Vec::new();
-        let mut notes = llama_cpp::write(&mut file, &decoder, float, &mut out)?;
-        if let (false, Some(missing)) = (decoder.has_tokenizer(), missing) {
-            notes.push(format!("without a tokenizer, llama.cpp runs the file on token ids alone: {missing}"));
-        }
-        Ok((out, notes))
+        let missing = missing.filter(|_| !decoder.has_tokenizer());
+        let told = missing
+            .map(|why| format!("without a tokenizer, llama.cpp runs the file on token ids alone: {why}"));
+        Ok(Some((decoder, told)))
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use fewbit_experiment::allocation::{self, Allocation};
 use fewbit_experiment::gallery::{self, Exhibit};
 use fewbit_experiment::{Command, Document, ModelRef, Part, engine};
 use fewbit_formats::checkpoint::{LENGTH, TOKENS};
@@ -194,6 +195,20 @@ pub(crate) fn recipe(args: &RecipeArgs) -> anyhow::Result<Recipe> {
         }
     }
     Ok(document.recipe)
+}
+
+/// The types of the GGUF file that `--allocation` names, as rules for these layers; nothing without one.
+pub(crate) fn allocation(args: &RecipeArgs, layers: &[String]) -> anyhow::Result<Allocation> {
+    let Some(path) = &args.allocation else { return Ok(Allocation::default()) };
+    let place = path.display();
+    let checkpoint = Checkpoint::open(path)?.filter(|checkpoint| checkpoint.weights.is_gguf());
+    let Some(checkpoint) = checkpoint else { bail!("{place} is no GGUF file") };
+    let tensors: Vec<_> = checkpoint.weights.tensors().cloned().collect();
+    let allocation = allocation::of_gguf(&tensors, layers);
+    if allocation.rules.is_empty() {
+        bail!("{place} has no tensor for any layer of the model; the layers are {}", layers.join(", "));
+    }
+    Ok(allocation)
 }
 
 /// Gives every choice that names no range this one.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fewbit_formats::TensorEntry;
 use fewbit_formats::checkpoint::to_gguf;
 use fewbit_numeric::ggml::BlockType;
-use fewbit_quant::{Choice, Rule};
+use fewbit_quant::{Choice, Recipe, Rule};
 
 /// What came of reading a file's types.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,6 +14,13 @@ pub struct Allocation {
     pub rules: Vec<Rule>,
     /// What is only near to the file.
     pub notes: Vec<String>,
+}
+
+impl Allocation {
+    /// Puts the rules before those of `recipe`, so that the recipe's own win.
+    pub fn precede(&self, recipe: &mut Recipe) {
+        recipe.rules.splice(0..0, self.rules.iter().cloned());
+    }
 }
 
 /// The choice that is nearest to a type of ggml's, and in what it differs from that.

@@ -147,6 +147,61 @@ fn codes_are_in_blocks_under_llama_cpps_names() {
 }
 
 #[test]
+fn a_decoder_is_converted_to_a_file_that_llama_cpp_loads() {
+    let model = text(&golden("llama"));
+    let output = scratch("converted.gguf");
+    let told = answer(&["convert", &model, "-o", &text(&output), "--type", "F32"]);
+    assert!(told["notes"].to_string().contains("without a tokenizer"), "{told}");
+    let scores_of = |file: &Path, to: &str| scores(&text(file), "llama", to);
+    let wanted = arrays("llama").1.remove("logits").unwrap();
+    assert!(error(&scores_of(&output, "converted"), &wanted) < 2e-5);
+
+    // What `quantize` writes of it has the same names, shapes, types and metadata.
+    let (other, _) = exported("quantized-f32.gguf", &["--weights", "float"]);
+    let [a, b] = [output.as_path(), Path::new(&other)].map(open);
+    let listed = |file: &TensorFile<_>| {
+        let mut all: Vec<_> = (file.tensors.iter())
+            .map(|tensor| (tensor.name.clone(), tensor.shape.clone(), tensor.element.clone()))
+            .collect();
+        all.sort();
+        all
+    };
+    assert_eq!(listed(&a), listed(&b));
+    assert_eq!(a.metadata, b.metadata);
+
+    // In blocks too, and a shard stands for the whole.
+    let shard = text(&golden("llama/model-00002-of-00004.safetensors"));
+    let output = scratch("converted-q8.gguf");
+    answer(&["convert", &shard, "-o", &text(&output)]);
+    let (other, _) = exported("quantized-q8.gguf", &["--weights", "float", "--gguf-type", "Q8_0"]);
+    let found = scores_of(&output, "converted-q8");
+    assert_eq!(found, scores_of(Path::new(&other), "quantized-q8"));
+    assert!(error(&found, &wanted) > 0.0);
+
+    // Rules mean the names as they were.
+    let args = ["convert", &shard, "-o", &text(&output), "--set", "model.layers.*.down_proj.*=F16"];
+    let told = answer(&args);
+    assert_eq!(told["tensors"].as_array().unwrap().len() + 1, a.tensors.len(), "but rope_freqs");
+    let file = open(&output);
+    let element =
+        |name: &str| file.tensors.iter().find(|tensor| tensor.name == name).unwrap().element.clone();
+    assert_eq!([element("blk.0.attn_q.weight"), element("blk.1.ffn_down.weight")], ["Q8_0", "F16"]);
+}
+
+#[test]
+fn tensors_that_llama_cpp_has_no_names_for_keep_their_own_and_that_is_told() {
+    let alone = scratch("names.safetensors");
+    fs::copy(golden("gpt2/model.safetensors"), &alone).unwrap();
+    for (input, why) in [(alone, "no config.json"), (golden("gpt2"), "no decoder in the style of Llama")] {
+        let output = scratch("names.gguf");
+        let told = answer(&["convert", &text(&input), "-o", &text(&output), "--type", "F16"]);
+        let notes = told["notes"].to_string();
+        assert!(notes.contains("names and metadata stay") && notes.contains(why), "{notes}");
+        assert!(names(&open(&output)).contains(&"transformer.h.0.attn.c_attn.weight".to_owned()));
+    }
+}
+
+#[test]
 fn the_allocation_of_a_file_is_measured_on_a_float_model() {
     let data = scratch("ids.npz");
     fs::write(&data, npz::write(&[("x", &ids("llama"))]).unwrap()).unwrap();
@@ -183,4 +238,32 @@ fn the_allocation_of_a_file_is_measured_on_a_float_model() {
     assert!(told["value"].as_f64().unwrap() > 0.0);
     let onnx = Path::new(env!("CARGO_MANIFEST_DIR")).join("../assets/models/fashion-lenet.onnx");
     assert!(refusal(&["eval", &model, "--allocation", &text(&onnx)]).contains("no GGUF file"));
+}
+
+#[test]
+fn reports_sweeps_and_links_take_an_allocation_too() {
+    let data = scratch("few-ids.npz");
+    fs::write(&data, npz::write(&[("x", &ids("llama"))]).unwrap()).unwrap();
+    let (model, file) = (text(&golden("llama")), text(&golden("llama_mixed.gguf")));
+    let options = ["--dim", "T=12", "--allocation", &file, "--set", "lm_head=int2@channel"];
+    let measured = ["--data", &text(&data)];
+    let told = answer(&[&["eval", &model][..], &options, &measured].concat());
+
+    let output = text(&scratch("allocated.json"));
+    let report = answer(&[&["report", &model, "-o", &output][..], &options, &measured].concat());
+    let (grid, output) = (scratch("allocated.grid.json"), scratch("allocated.jsonl"));
+    fs::write(&grid, r#"{ "activations": ["float", "uint8"] }"#).unwrap();
+    fs::write(&output, "").unwrap();
+    let args = ["sweep", &model, "--grid", &text(&grid), "-o", &text(&output)];
+    let args = [&args[..], &options, &measured].concat();
+    assert_eq!(answer(&args)["ran"], 2);
+    assert_eq!(answer(&args)["ran"], 0, "the recipes are known again");
+    let lines = fs::read_to_string(&output).unwrap();
+    let row: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    for other in [&report, &row] {
+        for key in ["recipe", "layers", "notes", "kl"] {
+            assert_eq!(other[key], told[key], "{key}");
+        }
+    }
+    assert_eq!(answer(&[&["link", &model][..], &options].concat())["recipe"], told["recipe"]);
 }

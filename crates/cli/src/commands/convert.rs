@@ -1,29 +1,30 @@
 //! `fewbit convert`.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufReader, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use fewbit_experiment::convert::{Converted, gguf, packed};
 use fewbit_formats::TensorFile;
+use fewbit_formats::checkpoint::LlamaCpp;
 use fewbit_numeric::ggml::BlockType;
 use fewbit_quant::Choice;
 use serde_json::{Value, json};
 
 use super::tensors;
 use crate::args::Convert;
+use crate::checkpoint::Checkpoint;
 use crate::output::{Answer, table};
+
+/// A file of tensors, read where it lies.
+type Tensors = TensorFile<BufReader<File>>;
 
 /// The word of a rule that leaves tensors as they are.
 const KEEP: &str = "keep";
 
 /// Writes the tensors of a file in other types.
 pub(crate) fn convert(args: &Convert, messages: &mut dyn Write) -> anyhow::Result<Answer> {
-    let from = args.input.display();
-    let Some(mut file) = tensors::open(&args.input)? else {
-        bail!("{from} is no GGUF or safetensors file that can be read");
-    };
     if fs::canonicalize(&args.input).ok() == fs::canonicalize(&args.output).ok() {
         bail!("the output is the input: choose another name");
     }
@@ -31,22 +32,67 @@ pub(crate) fn convert(args: &Convert, messages: &mut dyn Write) -> anyhow::Resul
         writeln!(messages, "{} → {}", converted.name, converted.to).ok();
     };
     let ending = args.output.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let mut notes = Vec::new();
     let all = match (ending, args.r#type, args.weights) {
         ("gguf", kind, None) => {
             let rules = args.set.iter().map(|(pattern, text)| Ok((pattern.clone(), kept(text)?)));
             let rules = rules.collect::<anyhow::Result<_>>()?;
             let plan = gguf::Plan { kind: kind.unwrap_or(BlockType::Q8_0), rules };
+            let (mut files, decoder) = parts(&args.input, &mut notes)?;
             let mut out = BufWriter::new(create(&args.output)?);
-            let all = gguf::convert(&mut file, &plan, &mut out, &mut tell)?;
+            let all = gguf::convert(&mut files, decoder.as_ref(), &plan, &mut out, &mut tell)?;
             out.flush()?;
             all
         }
-        ("safetensors", None, weights) => compressed(args, &mut file, weights, &mut tell)?,
+        ("safetensors", None, weights) => compressed(args, &mut open(&args.input)?, weights, &mut tell)?,
         ("gguf", ..) => bail!("--weights is for .safetensors; for .gguf ask with --type"),
         ("safetensors", ..) => bail!("--type is for .gguf; for .safetensors ask with --weights"),
         _ => bail!("{} ends with no form that is written: .gguf or .safetensors", args.output.display()),
     };
-    Ok(answer(args, &all))
+    for note in &notes {
+        writeln!(messages, "note: {note}").ok();
+    }
+    Ok(answer(args, &all, &notes))
+}
+
+/// A file of tensors.
+fn open(path: &Path) -> anyhow::Result<Tensors> {
+    let file = tensors::open(path)?;
+    file.with_context(|| format!("{} is no GGUF or safetensors file that can be read", path.display()))
+}
+
+/// The files of a checkpoint, and what llama.cpp wants to know of it if it is a decoder that llama.cpp runs. `notes` get what
+/// is worth knowing.
+fn parts(path: &Path, notes: &mut Vec<String>) -> anyhow::Result<(Vec<Tensors>, Option<LlamaCpp>)> {
+    const STAY: &str = "names and metadata stay as they are, and llama.cpp does not know them";
+    let Some(mut checkpoint) = Checkpoint::open(path)? else {
+        let file = open(path)?;
+        notes.push(format!("{STAY}: there is no config.json that says what the tensors belong to"));
+        return Ok((vec![file], None));
+    };
+    if checkpoint.weights.is_gguf() {
+        return Ok((checkpoint.weights.into_files(), None));
+    }
+    let decoder = match checkpoint.decoder() {
+        Ok(Some((decoder, told))) => {
+            let tensors = checkpoint.weights.tensors().map(|tensor| tensor.name.as_str());
+            let others: Vec<&str> = tensors.filter(|name| decoder.name(name).is_none()).collect();
+            if !others.is_empty() {
+                notes.push(format!("left out, for llama.cpp has no name for it: {}", others.join(", ")));
+            }
+            notes.extend(told);
+            Some(decoder)
+        }
+        Ok(None) => {
+            notes.push(format!("{STAY}: it is no decoder in the style of Llama"));
+            None
+        }
+        Err(why) => {
+            notes.push(format!("{STAY}: {why:#}"));
+            None
+        }
+    };
+    Ok((checkpoint.weights.into_files(), decoder))
 }
 
 fn kept(text: &str) -> anyhow::Result<Option<BlockType>> {
@@ -60,7 +106,7 @@ fn create(path: &Path) -> anyhow::Result<File> {
 /// Writes safetensors, and the config that says how they are packed.
 fn compressed(
     args: &Convert,
-    file: &mut TensorFile<std::io::BufReader<File>>,
+    file: &mut Tensors,
     weights: Option<Choice>,
     tell: &mut dyn FnMut(&Converted),
 ) -> anyhow::Result<Vec<Converted>> {
@@ -86,7 +132,7 @@ fn compressed(
     Ok(all)
 }
 
-fn answer(args: &Convert, all: &[Converted]) -> Answer {
+fn answer(args: &Convert, all: &[Converted], notes: &[String]) -> Answer {
     let decibels = |converted: &Converted| converted.errors.map(|errors| errors.sqnr_db());
     let list: Vec<Value> = all
         .iter()
@@ -119,7 +165,9 @@ fn answer(args: &Convert, all: &[Converted]) -> Answer {
     let total = |of: fn(&Converted) -> u64| all.iter().map(of).sum::<u64>();
     let (before, now) = (total(|c| c.bytes_before), total(|c| c.bytes));
     let path = args.output.display().to_string();
-    let json = json!({ "output": path, "bytes_before": before, "bytes": now, "tensors": list });
+    let json = json!({
+        "output": path, "bytes_before": before, "bytes": now, "tensors": list, "notes": notes,
+    });
     let text = format!(
         "{}\nwrote {path}: {before} bytes of values became {now}",
         table(&["tensor", "from", "to", "bytes before", "bytes", "dB", "not as asked"], &rows)

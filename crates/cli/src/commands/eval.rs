@@ -1,51 +1,39 @@
 //! `fewbit eval`.
 
 use std::io::Write;
-use std::path::Path;
 use std::time::Instant;
 
-use anyhow::bail;
-use fewbit_experiment::allocation::{self, Allocation};
-use fewbit_quant::Recipe;
 use fewbit_quant::methods::Finding;
 use fewbit_quant::report::{Errors, Evaluation, LayerReport};
 use serde_json::{Value, json};
 
-use crate::args::{Data, Engine, Eval, Model};
+use crate::args::{Data, Engine, Eval, Model, RecipeArgs};
 use crate::bench::{Bench, Measured, backend, backend_name};
-use crate::checkpoint::Checkpoint;
 use crate::output::{Answer, table};
-use crate::source::{Source, recipe};
+use crate::source::{Source, allocation, recipe};
 
 /// Quantizes a model and measures it.
 pub(crate) async fn eval(engine: Engine, args: &Eval, messages: &mut dyn Write) -> anyhow::Result<Answer> {
-    let recipe = recipe(&args.recipe)?;
-    Ok(measure(engine, &args.model, &recipe, args.allocation.as_deref(), &args.data, messages).await?.1)
+    Ok(measure(engine, &args.model, &args.recipe, &args.data, messages).await?.1)
 }
 
-/// Makes `recipe` true of a model and measures it. Gives the bench that it lies on, and the answer. The bits of the GGUF file
-/// `allocation` go before the recipe's own exceptions.
+/// Makes the recipe that is `asked` for true of a model and measures it. Gives the bench that it lies on, and the answer.
 pub(crate) async fn measure(
     engine: Engine,
     model: &Model,
-    recipe: &Recipe,
-    allocation: Option<&Path>,
+    asked: &RecipeArgs,
     data: &Data,
     messages: &mut dyn Write,
 ) -> anyhow::Result<(Bench, Answer)> {
+    let mut recipe = recipe(asked)?;
     let backend = backend(engine).await?;
     let name = backend_name(&*backend);
     let start = Instant::now();
     let mut bench = Bench::load(backend, Source::open(model, data)?).await?;
-    let mut recipe = recipe.clone();
-    let mut told = Vec::new();
-    if let Some(path) = allocation {
-        let Allocation { mut rules, notes } = allocated(path, &bench.layer_names())?;
-        rules.append(&mut recipe.rules);
-        (recipe.rules, told) = (rules, notes);
-    }
+    let allocation = allocation(asked, &bench.layer_names())?;
+    allocation.precede(&mut recipe);
     let mut measured = bench.run(&recipe, messages).await?;
-    measured.notes.splice(0..0, told);
+    measured.notes.splice(0..0, allocation.notes);
     for note in &measured.notes {
         writeln!(messages, "note: {note}").ok();
     }
@@ -61,19 +49,6 @@ pub(crate) async fn measure(
     json["data"] = json!(bench.own);
     let text = text(&measured, &names);
     Ok((bench, Answer::new(json, text)))
-}
-
-/// The types of a GGUF file as rules for these layers.
-fn allocated(path: &Path, layers: &[String]) -> anyhow::Result<Allocation> {
-    let place = path.display();
-    let checkpoint = Checkpoint::open(path)?.filter(|checkpoint| checkpoint.weights.is_gguf());
-    let Some(checkpoint) = checkpoint else { bail!("{place} is no GGUF file") };
-    let tensors: Vec<_> = checkpoint.weights.tensors().cloned().collect();
-    let allocation = allocation::of_gguf(&tensors, layers);
-    if allocation.rules.is_empty() {
-        bail!("{place} has no tensor for any layer of the model; the layers are {}", layers.join(", "));
-    }
-    Ok(allocation)
 }
 
 /// What came of the pipeline, step by step.

@@ -24,11 +24,8 @@ pub(crate) async fn quantize(
     args: &Quantize,
     messages: &mut dyn Write,
 ) -> anyhow::Result<Answer> {
-    let recipe = recipe(&args.recipe)?;
     let form = form(args)?;
-    let allocation = args.allocation.as_deref();
-    let (mut bench, mut answer) =
-        measure(engine, &args.model, &recipe, allocation, &args.data, messages).await?;
+    let (mut bench, mut answer) = measure(engine, &args.model, &args.recipe, &args.data, messages).await?;
     let (mut bytes, mut notes) = bench.export(form).await?;
     match (&form, Checkpoint::open(Path::new(&args.model.name))?) {
         (ExportForm::Gguf, Some(mut checkpoint)) => {

@@ -10,7 +10,6 @@ use super::eval::measure;
 use super::quantize::write;
 use crate::args::{Engine, Report};
 use crate::output::Answer;
-use crate::source::recipe;
 
 const TOOLS: [ToolFile; 4] =
     [ToolFile::ModelExplorer, ToolFile::Netron, ToolFile::NodesToExclude, ToolFile::TensorTypes];
@@ -21,9 +20,8 @@ pub(crate) async fn report(
     args: &Report,
     messages: &mut dyn Write,
 ) -> anyhow::Result<Answer> {
-    let recipe = recipe(&args.recipe)?;
     let form = form(&args.output)?;
-    let (mut bench, mut answer) = measure(engine, &args.model, &recipe, None, &args.data, messages).await?;
+    let (mut bench, mut answer) = measure(engine, &args.model, &args.recipe, &args.data, messages).await?;
     write(&mut bench, form, &args.output, &mut answer, messages).await?;
     Ok(answer)
 }

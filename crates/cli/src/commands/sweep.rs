@@ -15,16 +15,21 @@ use crate::args::{Engine, Model, Sweep};
 use crate::bench::{Bench, backend, backend_name};
 use crate::grid::recipes;
 use crate::output::{Answer, table};
-use crate::source::{Source, read, recipe};
+use crate::source::{Source, allocation, read, recipe};
 
 /// Runs the recipes of a grid that the output does not have yet.
 pub(crate) async fn sweep(engine: Engine, args: &Sweep, messages: &mut dyn Write) -> anyhow::Result<Answer> {
-    let grid = recipes(&read(&args.grid)?, &recipe(&args.recipe)?)
+    let mut grid = recipes(&read(&args.grid)?, &recipe(&args.recipe)?)
         .with_context(|| format!("{} is no grid", args.grid.display()))?;
     let mut rows = Rows::read(&args.output, &args.model)?;
     let backend = backend(engine).await?;
     let name = backend_name(&*backend);
     let mut bench = Bench::load(backend, Source::open(&args.model, &args.data)?).await?;
+    let allocation = allocation(&args.recipe, &bench.layer_names())?;
+    grid.iter_mut().for_each(|recipe| allocation.precede(recipe));
+    for note in &allocation.notes {
+        writeln!(messages, "note: {note}").ok();
+    }
     let (mut ran, mut failed) = (0, Vec::new());
     for (i, recipe) in grid.iter().enumerate() {
         if rows.of(recipe)?.is_some() {
@@ -32,7 +37,7 @@ pub(crate) async fn sweep(engine: Engine, args: &Sweep, messages: &mut dyn Write
         }
         writeln!(messages, "recipe {}/{}: {}", i + 1, grid.len(), what(recipe)).ok();
         let start = Instant::now();
-        let measured = match bench.run(recipe, messages).await {
+        let mut measured = match bench.run(recipe, messages).await {
             Ok(measured) => measured,
             Err(error) => {
                 writeln!(messages, "error: {error:#}").ok();
@@ -40,6 +45,7 @@ pub(crate) async fn sweep(engine: Engine, args: &Sweep, messages: &mut dyn Write
                 continue;
             }
         };
+        measured.notes.splice(0..0, allocation.notes.iter().cloned());
         let names = bench.layer_names();
         let mut row = result(&measured, &names);
         row["model"] = json!(args.model.name);

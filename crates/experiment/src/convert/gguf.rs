@@ -2,12 +2,14 @@
 
 use std::io::{Read, Seek, Write};
 
+use fewbit_formats::checkpoint::{LlamaCpp, OF_THE_FILE};
 use fewbit_formats::gguf::{Entry, Value, header, padding};
 use fewbit_formats::tensors::Metadata;
 use fewbit_formats::{TensorEntry, TensorFile};
 use fewbit_numeric::ErrorStats;
 use fewbit_numeric::ggml::BlockType;
 
+use super::llama_cpp::interleaved;
 use super::{ConvertError, Converted, check_rules, pieces, rule};
 
 /// What is asked for.
@@ -19,30 +21,57 @@ pub struct Plan {
     pub rules: Vec<(String, Option<BlockType>)>,
 }
 
-/// Names of metadata that say how a file is quantized.
-const FILE_TYPE: &str = "general.file_type";
+/// A tensor and what becomes of it.
+struct Settled {
+    /// The number of its file.
+    file: usize,
+    tensor: TensorEntry,
+    entry: Entry,
+    /// Why it does not get the asked type.
+    reason: Option<String>,
+}
 
-/// Writes the tensors of `file` to `out`.
+/// Writes the tensors of `files`, the parts of one checkpoint, to `out`.
 ///
-/// Metadata of a GGUF stay as they are. Values that have the asked type already are copied.
+/// Names and metadata of a GGUF stay as they are. Those of a `decoder` are what llama.cpp wants, and so is the order of rows;
+/// tensors that it has no name for are left out. The rules of the plan speak of the names before. Values that have the asked type already are copied.
 ///
 /// # Errors
-/// [`ConvertError`]: what cannot be read or written; a rule that means no tensor.
+/// [`ConvertError`]: what cannot be read or written; a rule that means no tensor; a projection that has no whole number of heads.
 pub fn convert<R: Read + Seek>(
-    file: &mut TensorFile<R>,
+    files: &mut [TensorFile<R>],
+    decoder: Option<&LlamaCpp>,
     plan: &Plan,
     out: &mut dyn Write,
     progress: &mut dyn FnMut(&Converted),
 ) -> Result<Vec<Converted>, ConvertError> {
-    check_rules(&plan.rules, &file.tensors)?;
-    let tensors = file.tensors.clone();
-    let asked: Vec<(Entry, Option<String>)> = tensors.iter().map(|tensor| settled(tensor, plan)).collect();
-    let entries: Vec<Entry> = asked.iter().map(|(entry, _)| entry.clone()).collect();
-    let metadata = metadata(&file.metadata);
+    let tensors: Vec<TensorEntry> = files.iter().flat_map(|file| file.tensors.iter().cloned()).collect();
+    check_rules(&plan.rules, &tensors)?;
+    let places = files.iter().enumerate().flat_map(|(i, file)| file.tensors.iter().map(move |_| i));
+    let asked: Vec<Settled> = tensors
+        .into_iter()
+        .zip(places)
+        .filter_map(|(tensor, file)| settled(file, tensor, decoder, plan))
+        .collect();
+    let none = Vec::new();
+    let extra = decoder.map_or(&none, |decoder| &decoder.extra);
+    let vectors = extra.iter().map(|(name, values)| Entry {
+        name: name.clone(),
+        shape: vec![values.len() as u64],
+        kind: BlockType::F32,
+    });
+    let entries: Vec<Entry> = asked.iter().map(|settled| settled.entry.clone()).chain(vectors).collect();
+    let metadata = match (decoder, files.first()) {
+        (Some(decoder), _) => decoder.metadata.clone(),
+        (None, Some(file)) => metadata(&file.metadata),
+        (None, None) => Vec::new(),
+    };
     out.write_all(&header(&metadata, &entries)?)?;
     let mut all = Vec::new();
-    for (tensor, (entry, reason)) in tensors.iter().zip(asked) {
-        let errors = write(file, tensor, entry.kind, out)?;
+    for Settled { file, tensor, entry, reason } in asked {
+        let Some(file) = files.get_mut(file) else { continue };
+        let heads = decoder.and_then(|decoder| decoder.heads(&tensor.name));
+        let errors = write(file, &tensor, heads, entry.kind, out)?;
         let bytes = entry.bytes()?;
         out.write_all(&vec![0; padding(bytes) as usize])?;
         let converted = Converted {
@@ -58,12 +87,27 @@ pub fn convert<R: Read + Seek>(
         progress(&converted);
         all.push(converted);
     }
+    for (_, values) in extra {
+        let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+        out.write_all(&bytes)?;
+        out.write_all(&vec![0; padding(bytes.len() as u64) as usize])?;
+    }
     Ok(all)
 }
 
+/// The name and the type that a tensor gets; none if it is left out.
+fn settled(file: usize, tensor: TensorEntry, decoder: Option<&LlamaCpp>, plan: &Plan) -> Option<Settled> {
+    let name = match decoder {
+        Some(decoder) => decoder.name(&tensor.name)?,
+        None => tensor.name.clone(),
+    };
+    let (kind, reason) = settled_type(&tensor, plan);
+    let entry = Entry { name, shape: tensor.shape.clone(), kind };
+    Some(Settled { file, tensor, entry, reason })
+}
+
 /// The type that a tensor gets, and why it is not the asked one.
-fn settled(tensor: &TensorEntry, plan: &Plan) -> (Entry, Option<String>) {
-    let entry = |kind| Entry { name: tensor.name.clone(), shape: tensor.shape.clone(), kind };
+fn settled_type(tensor: &TensorEntry, plan: &Plan) -> (BlockType, Option<String>) {
     let kept = tensor.blocks.unwrap_or(BlockType::F32);
     let ruled = rule(&plan.rules, &tensor.name);
     let wanted = match ruled {
@@ -83,22 +127,37 @@ fn settled(tensor: &TensorEntry, plan: &Plan) -> (Entry, Option<String>) {
         None
     };
     let fallback = if kept.is_written() { kept } else { BlockType::F32 };
-    (entry(if reason.is_some() { fallback } else { wanted }), reason)
+    (if reason.is_some() { fallback } else { wanted }, reason)
 }
 
+/// Writes a tensor; where it has `heads`, the rows of each in llama.cpp's order.
 fn write<R: Read + Seek>(
     file: &mut TensorFile<R>,
     tensor: &TensorEntry,
+    heads: Option<usize>,
     kind: BlockType,
     out: &mut dyn Write,
 ) -> Result<Option<ErrorStats>, ConvertError> {
     let mut errors = ErrorStats::default();
-    for (first, last) in pieces(tensor) {
+    let by_heads = heads.map(|heads| Heads::of(tensor, heads)).transpose()?;
+    let pieces = match &by_heads {
+        Some(heads) => heads.pieces.clone(),
+        None => pieces(tensor).collect(),
+    };
+    for (first, last) in pieces {
         if tensor.blocks == Some(kind) {
-            out.write_all(&file.bytes(tensor, first, last)?)?;
+            let bytes = file.bytes(tensor, first, last)?;
+            out.write_all(&match &by_heads {
+                Some(heads) => heads.ordered(&bytes),
+                None => bytes,
+            })?;
             continue;
         }
         let values = file.values(tensor, first, last)?;
+        let values = match &by_heads {
+            Some(heads) => heads.ordered(&values),
+            None => values,
+        };
         let lost =
             |why: fewbit_numeric::ggml::BlockError| ConvertError::Asked(format!("`{}`: {why}", tensor.name));
         let bytes = kind.quantize(&values).map_err(lost)?;
@@ -108,12 +167,45 @@ fn write<R: Read + Seek>(
     Ok((tensor.blocks != Some(kind)).then_some(errors))
 }
 
-/// The metadata of the new file. A file type is left out: types differ from tensor to tensor, and readers look at those.
+/// The rows of a projection head by head; of its bias, all elements.
+struct Heads {
+    pieces: Vec<(u64, u64)>,
+    /// Heads of a piece.
+    count: usize,
+    /// Rows of a piece, or elements of a bias.
+    rows: usize,
+}
+
+impl Heads {
+    fn of(tensor: &TensorEntry, heads: usize) -> Result<Self, ConvertError> {
+        let rows = tensor.shape.first().copied().unwrap_or(1);
+        let Some(each) =
+            rows.checked_div(heads as u64).filter(|each| each * heads as u64 == rows && each % 2 == 0)
+        else {
+            let why = format!("`{}`: its {rows} rows are not {heads} heads of an even number", tensor.name);
+            return Err(ConvertError::Asked(why));
+        };
+        Ok(match tensor.shape.len() {
+            0 | 1 => Self { pieces: vec![(0, 1)], count: heads, rows: rows as usize },
+            _ => {
+                let pieces = (0..heads as u64).map(|head| (head * each, (head + 1) * each)).collect();
+                Self { pieces, count: 1, rows: each as usize }
+            }
+        })
+    }
+
+    fn ordered<T: Copy>(&self, items: &[T]) -> Vec<T> {
+        interleaved(items, self.count, self.rows)
+    }
+}
+
+/// The metadata of the new file. A file type is left out: types differ from tensor to tensor, and readers look at those. What
+/// says how a file is split is left out, too: it is whole.
 fn metadata(before: &Metadata) -> Vec<(String, Value)> {
     let version = ("general.quantization_version".to_owned(), Value::U32(2));
     match before {
         Metadata::Gguf(entries) => {
-            let kept = entries.iter().filter(|(name, _)| name != FILE_TYPE && *name != version.0);
+            let kept = entries.iter().filter(|(name, _)| !OF_THE_FILE.contains(&name.as_str()));
             kept.cloned().chain([version.clone()]).collect()
         }
         Metadata::Texts(texts) => {

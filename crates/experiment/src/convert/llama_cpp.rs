@@ -79,14 +79,14 @@ fn first_length(tensor: &TensorEntry) -> usize {
     tensor.shape.first().copied().unwrap_or(1) as usize
 }
 
-/// `bytes` of `rows` rows, in each head with row s·half + i as row 2i + s.
-fn interleaved(bytes: &[u8], heads: usize, rows: usize) -> Vec<u8> {
-    let row = bytes.len().checked_div(rows).unwrap_or(0);
+/// `items` of `rows` rows, in each head with row s·half + i as row 2i + s.
+pub(super) fn interleaved<T: Copy>(items: &[T], heads: usize, rows: usize) -> Vec<T> {
+    let row = items.len().checked_div(rows).unwrap_or(0);
     let half = rows.checked_div(2 * heads).unwrap_or(0);
     let place = |head: usize, i: usize, side: usize| (head * 2 + side) * half + i;
     let order =
         (0..heads).flat_map(|head| (0..half).flat_map(move |i| [0, 1].map(|side| place(head, i, side))));
-    order.filter_map(|from| bytes.get(from * row..(from + 1) * row)).flatten().copied().collect()
+    order.filter_map(|from| items.get(from * row..(from + 1) * row)).flatten().copied().collect()
 }
 
 fn notes(all: &[(&TensorEntry, Entry)], float: BlockType) -> Vec<String> {

@@ -11,8 +11,8 @@ use super::{Network, configured, gguf, vocabulary};
 use crate::error::ReadError;
 use crate::gguf::Value;
 
-/// Metadata that say how the values of one file are stored, and how it is split.
-const OF_THE_FILE: [&str; 5] =
+/// GGUF's metadata that say how the values of one file are stored, and how it is split.
+pub const OF_THE_FILE: [&str; 5] =
     ["general.file_type", "general.quantization_version", "split.no", "split.count", "split.tensors.count"];
 
 const TOKENIZER: &str = "tokenizer.ggml.model";

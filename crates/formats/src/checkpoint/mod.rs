@@ -23,7 +23,7 @@ use std::io::{Read, Seek};
 use fewbit_graph::Model;
 use serde::Deserialize;
 
-pub use llama_cpp::LlamaCpp;
+pub use llama_cpp::{LlamaCpp, OF_THE_FILE};
 pub use names::to_gguf;
 pub use weights::{Weights, shards};
 

@@ -50,6 +50,11 @@ impl<R> Weights<R> {
         Ok(all)
     }
 
+    /// The files.
+    pub fn into_files(self) -> Vec<TensorFile<R>> {
+        self.files
+    }
+
     /// Whether it is GGUF.
     pub fn is_gguf(&self) -> bool {
         self.files.first().is_some_and(|file| file.kind == crate::Kind::Gguf)
