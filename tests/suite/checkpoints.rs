@@ -23,7 +23,20 @@ use fewbit_graph::{Bindings, Graph, Tensor};
 use fewbit_runtime::{Backend, Cancel, Control, Cpu, Keep, NeverPause};
 use pollster::block_on;
 
-const NAMES: [&str; 7] = ["llama", "qwen2", "gpt2", "bert_masked", "roberta_text", "vit", "llama_mixed.gguf"];
+const NAMES: [&str; 12] = [
+    "llama",
+    "qwen2",
+    "stablelm",
+    "gemma",
+    "gpt2",
+    "bert_masked",
+    "roberta_text",
+    "distilbert",
+    "distilbert_masked",
+    "distilbert_text",
+    "vit",
+    "llama_mixed.gguf",
+];
 /// Relative to the largest magnitude of a tensor.
 const TOLERANCE: f64 = 2e-5;
 
@@ -150,6 +163,8 @@ fn every_projection_is_a_layer_with_the_checkpoints_name() {
     assert_eq!(layers("gpt2")[..2], ["transformer.h.0.attn.c_attn", "transformer.h.0.attn.c_proj"]);
     assert_eq!(layers("gpt2").last().unwrap(), "lm_head");
     assert_eq!(layers("bert_masked")[0], "bert.encoder.layer.0.attention.self.query");
+    assert_eq!(layers("distilbert_text")[0], "distilbert.transformer.layer.0.attention.q_lin");
+    assert_eq!(layers("stablelm")[0], "model.layers.0.self_attn.q_proj");
     assert_eq!(layers("vit")[0], "vit.embeddings.patch_embeddings.projection");
     assert_eq!(layers("llama_mixed.gguf")[0], "blk.0.attn_q");
 }

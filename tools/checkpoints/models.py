@@ -24,10 +24,14 @@ import transformers as tf
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "tests/golden/checkpoints"
-KEPT = ["llama", "qwen2", "gpt2", "bert_masked", "roberta_text", "vit", "llama_mixed"]
+KEPT = [
+    "llama", "qwen2", "stablelm", "gemma", "gpt2", "bert_masked", "roberta_text", "distilbert", "distilbert_masked", "distilbert_text", "vit",
+    "llama_mixed",
+]
 TEXT = dict(vocab_size=48, hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4)
 GROUPED = dict(**TEXT, num_key_value_heads=2, max_position_embeddings=64)
 ENCODER = dict(**TEXT, max_position_embeddings=40)
+DISTILLED = dict(vocab_size=48, dim=32, hidden_dim=48, n_layers=2, n_heads=4, max_position_embeddings=40)
 LLAMA3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=16)
 LABELS = {i: f"label{i}" for i in range(3)}
 PICTURE = dict(hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=4, image_size=16, patch_size=4, id2label=LABELS)
@@ -42,6 +46,8 @@ def models():
     yield "qwen2", tf.Qwen2ForCausalLM(tf.Qwen2Config(**GROUPED, use_sliding_window=False)), torch.bfloat16, None
     if hasattr(tf, "Qwen3ForCausalLM"):
         yield "qwen3", tf.Qwen3ForCausalLM(tf.Qwen3Config(**GROUPED, head_dim=16)), torch.bfloat16, None
+    yield "stablelm", tf.StableLmForCausalLM(tf.StableLmConfig(**GROUPED, partial_rotary_factor=0.5, use_qkv_bias=True)), torch.float16, None
+    yield "gemma", tf.GemmaForCausalLM(tf.GemmaConfig(**GROUPED, head_dim=16, pad_token_id=0)), torch.bfloat16, None
     yield "gpt2", tf.GPT2LMHeadModel(tf.GPT2Config(vocab_size=48, n_embd=32, n_layer=2, n_head=4, n_positions=40, n_inner=48)), torch.float16, None
     yield "bert", tf.BertModel(tf.BertConfig(**ENCODER)), torch.float16, None
     yield "bert_text", tf.BertForSequenceClassification(tf.BertConfig(**ENCODER, id2label=LABELS, hidden_act="gelu_new")), torch.float32, None
@@ -49,6 +55,10 @@ def models():
     yield "bert_token", tf.BertForTokenClassification(tf.BertConfig(**ENCODER, id2label=LABELS)), torch.float16, None
     yield "roberta_text", tf.RobertaForSequenceClassification(tf.RobertaConfig(**ENCODER, id2label=LABELS)), torch.float16, None
     yield "roberta_masked", tf.RobertaForMaskedLM(tf.RobertaConfig(**ENCODER)), torch.float16, None
+    yield "distilbert", tf.DistilBertModel(tf.DistilBertConfig(**DISTILLED)), torch.float16, None
+    yield "distilbert_masked", tf.DistilBertForMaskedLM(tf.DistilBertConfig(**DISTILLED)), torch.float16, None
+    yield "distilbert_text", tf.DistilBertForSequenceClassification(tf.DistilBertConfig(**DISTILLED, id2label=LABELS, activation="relu")), torch.float16, None
+    yield "distilbert_token", tf.DistilBertForTokenClassification(tf.DistilBertConfig(**DISTILLED, id2label=LABELS)), torch.float32, None
     yield "vit", tf.ViTForImageClassification(tf.ViTConfig(**PICTURE)), torch.float16, None
     yield "vit_base", tf.ViTModel(tf.ViTConfig(**PICTURE, qkv_bias=False)), torch.float16, None
 

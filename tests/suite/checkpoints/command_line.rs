@@ -192,7 +192,7 @@ fn a_decoder_is_converted_to_a_file_that_llama_cpp_loads() {
 fn tensors_that_llama_cpp_has_no_names_for_keep_their_own_and_that_is_told() {
     let alone = scratch("names.safetensors");
     fs::copy(golden("gpt2/model.safetensors"), &alone).unwrap();
-    for (input, why) in [(alone, "no config.json"), (golden("gpt2"), "no decoder in the style of Llama")] {
+    for (input, why) in [(alone, "no config.json"), (golden("gpt2"), "no Llama, Mistral")] {
         let output = scratch("names.gguf");
         let told = answer(&["convert", &text(&input), "-o", &text(&output), "--type", "F16"]);
         let notes = told["notes"].to_string();

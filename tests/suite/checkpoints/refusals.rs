@@ -41,7 +41,10 @@ fn a_tensor_that_does_not_fit_the_configuration_is_named() {
 
 #[test]
 fn a_configuration_that_contradicts_itself_is_refused() {
-    let cases: [(&str, &str, serde_json::Value, &str); 9] = [
+    let cases: [(&str, &str, serde_json::Value, &str); 12] = [
+        ("stablelm", "use_parallel_residual", true.into(), "use_parallel_residual is true"),
+        ("stablelm", "partial_rotary_factor", 0.4.into(), "how many numbers of a head are turned is 3"),
+        ("distilbert", "n_heads", 5.into(), "num_attention_heads is 5; it has to be a divisor of 32"),
         ("llama", "num_attention_heads", 5.into(), "num_attention_heads is 5; it has to be a divisor of 32"),
         ("llama", "num_key_value_heads", 3.into(), "it has to be a divisor of 4"),
         ("llama", "hidden_size", 0.into(), "hidden_size is 0"),

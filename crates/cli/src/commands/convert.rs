@@ -84,7 +84,7 @@ fn parts(path: &Path, notes: &mut Vec<String>) -> anyhow::Result<(Vec<Tensors>, 
             Some(decoder)
         }
         Ok(None) => {
-            notes.push(format!("{STAY}: it is no decoder in the style of Llama"));
+            notes.push(format!("{STAY}: it is no Llama, Mistral, Qwen2 or Qwen3"));
             None
         }
         Err(why) => {

@@ -240,7 +240,7 @@ impl<'w> Builder<'w> {
         self.node(module, "ReduceMean", Op::Reduce(mean), &[x])
     }
 
-    /// x/√(mean x² + ε)·w along `axis`, the last one (Zhang & Sennrich 2019, arXiv 1910.07467).
+    /// x/√(mean x² + ε)·(w + offset) along `axis`, the last one (Zhang & Sennrich 2019, arXiv 1910.07467).
     pub(super) fn rms_norm(
         &mut self,
         module: &str,
@@ -248,6 +248,7 @@ impl<'w> Builder<'w> {
         axis: usize,
         width: usize,
         epsilon: f32,
+        offset: f32,
     ) -> Result<WireId, ReadError> {
         let square = self.binary(module, Binary::Mul, x, x);
         let mean = self.mean(module, square, axis);
@@ -255,7 +256,10 @@ impl<'w> Builder<'w> {
         let root = self.unary(module, Unary::Sqrt, raised);
         let inverse = self.unary(module, Unary::Reciprocal, root);
         let normal = self.binary(module, Binary::Mul, x, inverse);
-        let weight = self.parameter(&format!("{module}.weight"), &[width])?;
+        let name = format!("{module}.weight");
+        let mut weight = self.values(&name, &[width])?;
+        weight.iter_mut().for_each(|w| *w += offset);
+        let weight = self.constant(&name, &[width], weight)?;
         Ok(self.binary(module, Binary::Mul, normal, weight))
     }
 

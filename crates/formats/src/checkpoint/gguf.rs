@@ -2,7 +2,7 @@
 
 use super::builder::Heads;
 use super::config::{field, length, positive};
-use super::llama::Decoder;
+use super::llama::{Decoder, Style};
 use super::names::Names;
 use super::rope::{Pairs, Rope, Scaling};
 use super::weights::{Store, Weights};
@@ -62,6 +62,7 @@ pub(super) fn configured<R: std::io::Read + std::io::Seek>(
     let epsilon = number("attention.layer_norm_rms_epsilon", 1e-6);
     let mut decoder = Decoder {
         names: Names::Gguf,
+        style: Style::Llama,
         width,
         inner: required("feed_forward_length")?,
         heads: Heads { query, key: optional("attention.head_count_kv", query)?, depth },

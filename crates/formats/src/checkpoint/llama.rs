@@ -1,6 +1,7 @@
 //! Decoders in the style of Llama (Touvron et al. 2023, arXiv 2302.13971): RMSNorm before each part, rotary positions, groups
 //! of heads that share keys and values, a gated feed-forward part. Mistral, Qwen2 and Qwen3 differ in what is there: biases,
-//! a window, norms of queries and keys.
+//! a window, norms of queries and keys. StableLM 2 (Bellagente et al. 2024, arXiv 2402.17834) has LayerNorms and turns a part of
+//! each head; Gemma (2024, arXiv 2403.08295) has weights of norms less 1, and embeddings times √width.
 
 use fewbit_graph::op::Binary;
 use fewbit_graph::{Dim, WireId};
@@ -13,10 +14,19 @@ use super::rope::{Pairs, Rope, Scaling, Tables};
 use super::{BATCH, TOKENS};
 use crate::error::ReadError;
 
+/// Decoders that differ in more than what their configuration says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Style {
+    Llama,
+    StableLm,
+    Gemma,
+}
+
 /// What makes one such decoder different from another.
 #[derive(Clone, Debug)]
 pub(super) struct Decoder {
     pub(super) names: Names,
+    pub(super) style: Style,
     pub(super) width: usize,
     pub(super) inner: usize,
     pub(super) heads: Heads,
@@ -38,7 +48,11 @@ struct Config {
     num_key_value_heads: Option<u64>,
     head_dim: Option<u64>,
     rms_norm_eps: Option<f32>,
+    layer_norm_eps: Option<f32>,
     hidden_act: Option<String>,
+    hidden_activation: Option<String>,
+    qk_layernorm: Option<bool>,
+    use_parallel_residual: Option<bool>,
     max_position_embeddings: Option<u64>,
     rope_theta: Option<f64>,
     rope_scaling: Option<RopeScaling>,
@@ -63,6 +77,7 @@ struct RopeScaling {
     low_freq_factor: Option<f64>,
     high_freq_factor: Option<f64>,
     original_max_position_embeddings: Option<f64>,
+    partial_rotary_factor: Option<f64>,
 }
 
 impl RopeScaling {
@@ -89,8 +104,15 @@ impl RopeScaling {
 }
 
 /// A decoder after its `config.json`.
-pub(super) fn configured(json: &[u8], names: Names) -> Result<Decoder, ReadError> {
+pub(super) fn configured(json: &[u8], names: Names, style: Style) -> Result<Decoder, ReadError> {
     let config: Config = parse(json)?;
+    for (what, value) in
+        [("qk_layernorm", config.qk_layernorm), ("use_parallel_residual", config.use_parallel_residual)]
+    {
+        if style == Style::StableLm && value == Some(true) {
+            return Err(field(what, true, "false: it is not run otherwise"));
+        }
+    }
     let width = length("hidden_size", config.hidden_size)?;
     let query = length("num_attention_heads", config.num_attention_heads)?;
     let key =
@@ -105,14 +127,26 @@ pub(super) fn configured(json: &[u8], names: Names) -> Result<Decoder, ReadError
     let blocks = length("num_hidden_layers", config.num_hidden_layers)?;
     let rope = config.rope_parameters.as_ref().or(config.rope_scaling.as_ref());
     let theta = rope.and_then(|rope| rope.rope_theta).or(config.rope_theta).unwrap_or(10_000.0);
-    let share = positive("partial_rotary_factor", config.partial_rotary_factor.unwrap_or(1.0))?;
+    let whole = if style == Style::StableLm { 0.25 } else { 1.0 };
+    let share = rope.and_then(|rope| rope.partial_rotary_factor).or(config.partial_rotary_factor);
+    let share = positive("partial_rotary_factor", share.unwrap_or(whole))?;
+    let epsilon = match style {
+        Style::StableLm => config.layer_norm_eps.unwrap_or(1e-5),
+        Style::Llama | Style::Gemma => config.rms_norm_eps.unwrap_or(1e-6),
+    };
+    let activation = match style {
+        // Files of before 2024-03 say `gelu` under `hidden_act`, and mean this.
+        Style::Gemma => config.hidden_activation.clone().unwrap_or_else(|| "gelu_pytorch_tanh".to_owned()),
+        Style::Llama | Style::StableLm => config.hidden_act.clone().unwrap_or_else(|| "silu".to_owned()),
+    };
     Ok(Decoder {
         names,
+        style,
         width,
         inner: length("intermediate_size", config.intermediate_size)?,
         heads: Heads { query, key, depth },
-        epsilon: config.rms_norm_eps.unwrap_or(1e-6),
-        activation: config.hidden_act.clone().unwrap_or_else(|| "silu".to_owned()),
+        epsilon,
+        activation,
         rope: Rope {
             theta: positive("rope_theta", theta)?,
             scaling: rope.map_or(Ok(Scaling::None), RopeScaling::scaling)?,
@@ -158,12 +192,25 @@ impl Decoder {
         Ok(())
     }
 
+    /// The norm of numbers of a token, [N, T, D] → [N, T, D].
+    fn norm(&self, builder: &mut Builder<'_>, module: &str, x: WireId) -> Result<WireId, ReadError> {
+        match self.style {
+            Style::Llama => builder.rms_norm(module, x, 2, self.width, self.epsilon, 0.0),
+            Style::Gemma => builder.rms_norm(module, x, 2, self.width, self.epsilon, 1.0),
+            Style::StableLm => builder.layer_norm(module, x, self.width, self.epsilon),
+        }
+    }
+
     /// Adds the decoder to an empty graph: token ids [N, T] → scores [N, T, V].
     pub(super) fn build(&self, builder: &mut Builder<'_>, tokens: usize) -> Result<(), ReadError> {
         self.check()?;
         let names = &self.names;
         let ids = builder.graph.input(TOKENS, vec![Dim::Symbol(BATCH.to_owned()), Dim::Known(tokens)]);
-        let (table, mut x) = builder.embedding(&names.whole("embed_tokens"), ids, self.width)?;
+        let module = names.whole("embed_tokens");
+        let (table, mut x) = builder.embedding(&module, ids, self.width)?;
+        if self.style == Style::Gemma {
+            x = builder.with_number(&module, Binary::Mul, x, (self.width as f32).sqrt());
+        }
         let rope = Tables::new(builder, &self.rope, tokens, self.heads.depth)?;
         let mut masks: Vec<(Option<usize>, WireId)> = Vec::new();
         for (i, &window) in self.windows.iter().enumerate() {
@@ -179,7 +226,7 @@ impl Decoder {
             };
             x = self.block(builder, i, x, rope, mask)?;
         }
-        let x = builder.rms_norm(&names.whole("norm"), x, 2, self.width, self.epsilon)?;
+        let x = self.norm(builder, &names.whole("norm"), x)?;
         let vocabulary = builder.length(&format!("{}.weight", names.whole("embed_tokens")), 0)?;
         let head = names.whole("lm_head");
         let logits = match builder.has(&format!("{head}.weight")) {
@@ -201,7 +248,7 @@ impl Decoder {
         let Self { width, inner, heads, epsilon, .. } = *self;
         let name = |what: &str| self.names.block(i, what);
         let attention = self.names.group(i, "self_attn");
-        let normal = builder.rms_norm(&name("input_layernorm"), x, 2, width, epsilon)?;
+        let normal = self.norm(builder, &name("input_layernorm"), x)?;
         let mut parts = [normal; 3];
         for (part, (what, norm, count)) in parts.iter_mut().zip([
             ("self_attn.q_proj", Some("self_attn.q_norm"), heads.query),
@@ -213,7 +260,7 @@ impl Decoder {
             *part = builder.split_heads(&module, flat, count, heads.depth);
             let Some(norm) = norm.map(name) else { continue };
             if builder.has(&format!("{norm}.weight")) {
-                *part = builder.rms_norm(&norm, *part, 3, heads.depth, epsilon)?;
+                *part = builder.rms_norm(&norm, *part, 3, heads.depth, epsilon, 0.0)?;
             }
             *part = rope.turn(builder, &module, *part);
         }
@@ -225,7 +272,7 @@ impl Decoder {
             width,
         )?;
         let x = builder.binary(&attention, Binary::Add, x, attended);
-        let normal = builder.rms_norm(&name("post_attention_layernorm"), x, 2, width, epsilon)?;
+        let normal = self.norm(builder, &name("post_attention_layernorm"), x)?;
         let gate = builder.linear(&name("mlp.gate_proj"), normal, width, inner)?;
         let feed_forward = self.names.group(i, "mlp");
         let gate = builder.activation(&feed_forward, &self.activation, gate)?;

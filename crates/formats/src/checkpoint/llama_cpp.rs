@@ -32,7 +32,7 @@ pub struct LlamaCpp {
 }
 
 impl LlamaCpp {
-    /// What llama.cpp wants to know of a checkpoint; none if it is no decoder in the style of Llama. A tokenizer is there if the
+    /// What llama.cpp wants to know of a checkpoint; none if it is no Llama, Mistral, Qwen2 or Qwen3. A tokenizer is there if the
     /// checkpoint is GGUF.
     ///
     /// # Errors
@@ -63,7 +63,8 @@ impl LlamaCpp {
         let architecture = match architecture.as_str() {
             "Qwen2ForCausalLM" => "qwen2",
             "Qwen3ForCausalLM" => "qwen3",
-            _ => "llama",
+            "LlamaForCausalLM" | "MistralForCausalLM" => "llama",
+            _ => return Ok(None),
         };
         let vocabulary = weights
             .shape(&format!("{}.weight", decoder.names.whole("embed_tokens")))

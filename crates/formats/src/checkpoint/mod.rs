@@ -7,6 +7,7 @@
 mod bert;
 mod builder;
 mod config;
+mod encoder;
 mod gguf;
 mod gpt2;
 mod llama;
@@ -31,11 +32,11 @@ use crate::error::{Place, Problem, ReadError, WriteError};
 use crate::limits::Limits;
 use crate::onnx::Element;
 use crate::onnx::write::{Export, Layers, write};
-use bert::{Bert, Task};
+use bert::{Bert, Family, Task};
 use builder::Builder;
 use config::{field, parse};
 use gpt2::Gpt2;
-use llama::Decoder;
+use llama::{Decoder, Style};
 use names::Names;
 use vit::Vit;
 
@@ -50,11 +51,13 @@ const BATCH: &str = "N";
 const TOKENS_AT_FIRST: usize = 64;
 
 /// The architectures that become models, as `config.json` names them.
-pub const ARCHITECTURES: [&str; 16] = [
+pub const ARCHITECTURES: [&str; 22] = [
     "LlamaForCausalLM",
     "MistralForCausalLM",
     "Qwen2ForCausalLM",
     "Qwen3ForCausalLM",
+    "StableLmForCausalLM",
+    "GemmaForCausalLM",
     "GPT2LMHeadModel",
     "BertModel",
     "BertForMaskedLM",
@@ -65,6 +68,10 @@ pub const ARCHITECTURES: [&str; 16] = [
     "RobertaForSequenceClassification",
     "RobertaForTokenClassification",
     "XLMRobertaForSequenceClassification",
+    "DistilBertModel",
+    "DistilBertForMaskedLM",
+    "DistilBertForSequenceClassification",
+    "DistilBertForTokenClassification",
     "ViTModel",
     "ViTForImageClassification",
 ];
@@ -165,18 +172,26 @@ fn configured<R: Read + Seek>(weights: &Weights<R>, config: &[u8]) -> Result<(St
         name => match name.split_once("For").unwrap_or((name, "")) {
             (_, "CausalLM") => {
                 let names = Names::HuggingFace(prefix("model."));
-                Network::Decoder(llama::configured(config, names)?)
+                let style = match name {
+                    "StableLmForCausalLM" => Style::StableLm,
+                    "GemmaForCausalLM" => Style::Gemma,
+                    _ => Style::Llama,
+                };
+                Network::Decoder(llama::configured(config, names, style)?)
             }
             (family, task) => {
-                let roberta = !family.starts_with("Bert");
+                let family = match family {
+                    family if family.starts_with("Bert") => Family::Bert,
+                    family if family.starts_with("Distil") => Family::DistilBert,
+                    _ => Family::Roberta,
+                };
                 let task = match task {
                     "MaskedLM" => Task::MaskedLanguage,
                     "SequenceClassification" => Task::Text,
                     "TokenClassification" => Task::Token,
                     _ => Task::Hidden,
                 };
-                let prefix = prefix(if roberta { "roberta." } else { "bert." });
-                Network::Bert(Bert::configured(config, prefix, roberta, task)?)
+                Network::Bert(Bert::configured(config, prefix(family.prefix()), family, task)?)
             }
         },
     };

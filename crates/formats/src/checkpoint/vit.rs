@@ -5,22 +5,28 @@ use fewbit_graph::op::{self, Binary, PadMode};
 use fewbit_graph::{Dim, Op, WireId};
 use serde::Deserialize;
 
-use super::builder::{Builder, Heads};
+use super::builder::Builder;
 use super::config::{length, parse, part};
+use super::encoder::{Encoder, Modules};
 use super::{BATCH, PIXELS};
 use crate::error::ReadError;
+
+const MODULES: Modules = Modules {
+    blocks: "encoder.layer",
+    attention: "attention.attention",
+    parts: ["attention.attention.query", "attention.attention.key", "attention.attention.value"],
+    mixed: "attention.output.dense",
+    feed_forward: ["intermediate.dense", "output.dense"],
+    norms: ["layernorm_before", "layernorm_after"],
+    norms_first: true,
+};
 
 /// A vision transformer.
 #[derive(Clone, Debug)]
 pub(super) struct Vit {
     /// `vit.`, or nothing.
     prefix: &'static str,
-    width: usize,
-    inner: usize,
-    blocks: usize,
-    heads: Heads,
-    epsilon: f32,
-    activation: String,
+    encoder: Encoder,
     /// Height and width of a picture.
     picture: [usize; 2],
     /// Height and width of a patch.
@@ -50,12 +56,6 @@ impl Size {
 
 #[derive(Deserialize)]
 struct Config {
-    hidden_size: u64,
-    num_hidden_layers: u64,
-    num_attention_heads: u64,
-    intermediate_size: u64,
-    hidden_act: Option<String>,
-    layer_norm_eps: Option<f32>,
     image_size: Size,
     patch_size: Size,
     num_channels: Option<u64>,
@@ -65,9 +65,6 @@ impl Vit {
     /// A vision transformer after its `config.json`.
     pub(super) fn configured(json: &[u8], prefix: &'static str, head: bool) -> Result<Self, ReadError> {
         let config: Config = parse(json)?;
-        let width = length("hidden_size", config.hidden_size)?;
-        let heads = length("num_attention_heads", config.num_attention_heads)?;
-        part("num_attention_heads", heads, width)?;
         let picture = config.image_size.sides("image_size")?;
         let patch = config.patch_size.sides("patch_size")?;
         for (patch, picture) in patch.into_iter().zip(picture) {
@@ -75,12 +72,7 @@ impl Vit {
         }
         Ok(Self {
             prefix,
-            width,
-            inner: length("intermediate_size", config.intermediate_size)?,
-            blocks: length("num_hidden_layers", config.num_hidden_layers)?,
-            heads: Heads::equal(heads, width),
-            epsilon: config.layer_norm_eps.unwrap_or(1e-12),
-            activation: config.hidden_act.unwrap_or_else(|| "gelu".to_owned()),
+            encoder: Encoder::configured(json, &MODULES)?,
             picture,
             patch,
             channels: length("num_channels", config.num_channels.unwrap_or(3))?,
@@ -90,21 +82,13 @@ impl Vit {
 
     /// Adds the network to an empty graph: pictures [N, C, H, W] → scores [N, L], or hidden states [N, 1 + P, D].
     pub(super) fn build(&self, builder: &mut Builder<'_>) -> Result<(), ReadError> {
-        let Self { prefix, width, epsilon, head, .. } = *self;
-        let mut x = self.tokens(builder)?;
-        for i in 0..self.blocks {
-            x = self.block(builder, &format!("{prefix}encoder.layer.{i}"), x)?;
-        }
-        let module = format!("{prefix}layernorm");
-        let x = builder.layer_norm(&module, x, width, epsilon)?;
-        let pooler = format!("{prefix}pooler.dense");
+        let Self { prefix, ref encoder, head, .. } = *self;
+        let Encoder { width, epsilon, .. } = *encoder;
+        let x = self.tokens(builder)?;
+        let x = encoder.build(builder, prefix, x, None)?;
+        let x = builder.layer_norm(&format!("{prefix}layernorm"), x, width, epsilon)?;
         if !head {
-            builder.output("last_hidden_state", x);
-            if builder.has(&format!("{pooler}.weight")) {
-                let pooled = builder.pooled(&pooler, x, width)?;
-                builder.output("pooler_output", pooled);
-            }
-            return Ok(());
+            return encoder.hidden(builder, &format!("{prefix}pooler.dense"), x);
         }
         let first = builder.first("classifier", x, width);
         let logits = builder.labels("classifier", first, width)?;
@@ -114,7 +98,8 @@ impl Vit {
 
     /// The patches behind the class token, with their positions: [N, 1 + P, D].
     fn tokens(&self, builder: &mut Builder<'_>) -> Result<WireId, ReadError> {
-        let Self { width, channels, picture: [height, across], patch: [rows, columns], .. } = *self;
+        let Self { channels, picture: [height, across], patch: [rows, columns], .. } = *self;
+        let width = self.encoder.width;
         let name = |what: &str| format!("{}embeddings.{what}", self.prefix);
         let shape =
             vec![Dim::Symbol(BATCH.to_owned()), Dim::Known(channels), Dim::Known(height), Dim::Known(across)];
@@ -144,20 +129,5 @@ impl Vit {
         places.iter_mut().zip(class).for_each(|(place, class)| *place += class);
         let places = builder.constant(&positions, &[1, count, width], places)?;
         Ok(builder.binary(&positions, Binary::Add, padded, places))
-    }
-
-    fn block(&self, builder: &mut Builder<'_>, block: &str, x: WireId) -> Result<WireId, ReadError> {
-        let Self { width, inner, heads, epsilon, .. } = *self;
-        let name = |what: &str| format!("{block}.{what}");
-        let normal = builder.layer_norm(&name("layernorm_before"), x, width, epsilon)?;
-        let parts = ["query", "key", "value"].map(|part| name(&format!("attention.attention.{part}")));
-        let mixed = builder.attention(&name("attention.attention"), normal, parts, heads, None)?;
-        let attended = builder.linear(&name("attention.output.dense"), mixed, width, width)?;
-        let x = builder.binary(&name("attention.output"), Binary::Add, attended, x);
-        let normal = builder.layer_norm(&name("layernorm_after"), x, width, epsilon)?;
-        let up = builder.linear(&name("intermediate.dense"), normal, width, inner)?;
-        let active = builder.activation(&name("intermediate"), &self.activation, up)?;
-        let down = builder.linear(&name("output.dense"), active, inner, width)?;
-        Ok(builder.binary(&name("output"), Binary::Add, down, x))
     }
 }
