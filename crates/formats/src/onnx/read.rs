@@ -344,7 +344,10 @@ fn add_input(
         let problem = Problem::Missing { what: "the input's", name: "shape".to_owned(), found: Vec::new() };
         return Err(place().error(problem));
     };
-    if element != Element::F32 || code != data_type::FLOAT {
+    // Whole numbers, like those of tokens, are the same as floats.
+    if code != data_type::FLOAT
+        && matches!(element, Element::F64 | Element::F32 | Element::F16 | Element::BF16)
+    {
         let reason = format!("its {} values are given as float32", data_type::name(code));
         importer.diagnostics.push(converted(name, reason));
     }
