@@ -15,7 +15,7 @@ test("a corrupt link says so, and the bench works", async (t) => {
 test("a file that is no model says what it is, and the model before it stays", async (t) => {
   const page = await open(t);
   const before = await settled(page);
-  await drop(page, "notes.txt", Buffer.from("no model at all"));
+  await drop(page, "notes.bin", Buffer.from("no model at all"));
   await page.getByRole("heading", { name: "This file is not a model that Fewbit can read" }).waitFor();
   await strip(page, "conv1").focus();
   await press(page, "7");
