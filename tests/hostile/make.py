@@ -162,6 +162,18 @@ def onnx_files():
     twice = [helper.make_node("f", ["a"], ["t"], domain="own"), helper.make_node("f", ["t"], ["b"], domain="own")]
     calls_itself.functions.append(helper.make_function("own", "f", ["a"], ["b"], twice, [helper.make_opsetid("own", 1)]))
     save("function-that-calls-itself", calls_itself)
+    own = [helper.make_opsetid("", 13), helper.make_opsetid("own", 1)]
+    constant = helper.make_node("Constant", [], ["c"], value=tensor("c", [10_000], bytes(40_000)))
+    often = model([helper.make_node("f", ["x" if i == 0 else f"v{i}"], ["y" if i == 499 else f"v{i + 1}"], domain="own") for i in range(500)])
+    often.opset_import.append(own[1])
+    often.functions.append(helper.make_function("own", "f", ["a"], ["b"], [constant, node("Add", "a c", "b")], own))
+    save("function-called-often", often)
+    chained = model([helper.make_node("f0", ["x"], ["y"], domain="own")])
+    chained.opset_import.append(own[1])
+    for i in range(100):
+        inner = [node("Relu", "a", "t"), helper.make_node(f"f{i + 1}", ["t"], ["b"], domain="own")]
+        chained.functions.append(helper.make_function("own", f"f{i}", ["a"], ["b"], inner, own))
+    save("functions-within-functions", chained)
     save("stride-of-zero", model([node("Conv", "x w", "y", strides=[0, 1])], [w]))
     save("absurd-stride", model([node("Conv", "x w", "y", strides=[2**62, 1])], [w]))
     save("absurd-pads", model([node("Pad", "x", "y", pads=[0, 0, 2**62, 0, 0, 0, 0, 2**62])], opset=9))

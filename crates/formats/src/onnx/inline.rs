@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use prost::Message as _;
+
 use crate::error::{Place, Problem, ReadError};
 use crate::limits::Limits;
 use crate::onnx::order;
@@ -12,7 +14,15 @@ use crate::onnx::proto::{AttributeProto, FunctionProto, GraphProto, NodeProto};
 type Names = BTreeMap<String, String>;
 
 /// Puts the branches of these Ifs, by their place in the file and whether the condition holds, where the Ifs are.
-pub(super) fn branches(graph: &mut GraphProto, taken: &[(usize, bool)]) {
+///
+/// # Errors
+/// [`ReadError`] if the names that the values get take more than [`Limits::filled_elements`] bytes.
+pub(super) fn branches(
+    graph: &mut GraphProto,
+    taken: &[(usize, bool)],
+    limits: &Limits,
+) -> Result<(), ReadError> {
+    let mut left = Left::new(&[], limits);
     for &(index, holds) in taken {
         let prefix = order::name_of(graph, index);
         let Some(node) = graph.node.get_mut(index) else { continue };
@@ -26,6 +36,7 @@ pub(super) fn branches(graph: &mut GraphProto, taken: &[(usize, bool)]) {
         let initial = inner.initializer.iter().map(|tensor| tensor.name());
         let made = inner.node.iter().flat_map(|node| &node.output).map(String::as_str);
         for name in initial.chain(made).filter(|name| !name.is_empty()) {
+            left.bytes(prefix.len() as u64)?;
             names.insert(name.to_owned(), format!("{prefix}/{name}"));
         }
         rename(&mut inner, &names);
@@ -36,6 +47,7 @@ pub(super) fn branches(graph: &mut GraphProto, taken: &[(usize, bool)]) {
         graph.initializer.append(&mut inner.initializer);
         graph.value_info.append(&mut inner.value_info);
     }
+    Ok(())
 }
 
 fn identity(input: &str, output: String) -> NodeProto {
@@ -81,39 +93,92 @@ fn rename_node(node: &mut NodeProto, names: &Names) {
 /// Puts the bodies of functions where they are called, until no call is left.
 ///
 /// # Errors
-/// [`ReadError`] if that makes more nodes than are read, as functions that call themselves do.
+/// [`ReadError`] if functions lie deeper in each other than [`Limits::depth`], as those that call themselves do, or if
+/// that makes more nodes, messages or bytes than are read.
 pub(super) fn functions(
     graph: &mut GraphProto,
     functions: &[FunctionProto],
     limits: &Limits,
 ) -> Result<(), ReadError> {
-    let called = |node: &NodeProto| {
-        functions.iter().find(|function| {
-            (function.name(), function.domain(), function.overload())
-                == (node.op_type(), node.domain(), node.overload())
-        })
-    };
+    let mut bodies = BTreeMap::new();
+    for function in functions {
+        bodies.entry((function.domain(), function.name(), function.overload())).or_insert(function);
+    }
+    let mut left = Left::new(functions, limits);
     let mut calls = 0u64;
-    while graph.node.iter().any(|node| called(node).is_some()) {
-        let mut nodes = Vec::new();
-        for node in std::mem::take(&mut graph.node) {
-            match called(&node) {
-                None => nodes.push(node),
-                Some(function) => {
-                    calls += 1;
-                    nodes.extend(body(function, node, calls));
-                }
-            }
-            let found = calls.max(nodes.len() as u64);
-            if found > limits.nodes {
-                let problem =
-                    Problem::TooLarge { what: "nodes within functions", found, limit: limits.nodes };
-                return Err(Place::File.error(problem));
-            }
-        }
-        graph.node = nodes;
+    let mut nodes = Vec::new();
+    let outermost = std::mem::take(&mut graph.node).into_iter().map(|node| (node, 0));
+    let mut waiting: Vec<(NodeProto, u32)> = outermost.rev().collect();
+    while let Some((node, depth)) = waiting.pop() {
+        let Some(function) = bodies.get(&(node.domain(), node.op_type(), node.overload())).copied() else {
+            nodes.push(node);
+            continue;
+        };
+        within("functions within functions", u64::from(depth) + 1, u64::from(limits.depth))?;
+        calls += 1;
+        left.body(&function.node, node.name().len().max(function.name().len()))?;
+        waiting.extend(body(function, node, calls).into_iter().map(|node| (node, depth + 1)).rev());
+        within("nodes within functions", calls.max((nodes.len() + waiting.len()) as u64), limits.nodes)?;
+    }
+    graph.node = nodes;
+    Ok(())
+}
+
+fn within(what: &'static str, found: u64, limit: u64) -> Result<(), ReadError> {
+    if found > limit {
+        return Err(Place::File.error(Problem::TooLarge { what, found, limit }));
     }
     Ok(())
+}
+
+/// How much may still be written out: what a file stores once takes memory wherever it is called.
+struct Left {
+    messages: u64,
+    most_messages: u64,
+    bytes: u64,
+    most_bytes: u64,
+}
+
+impl Left {
+    /// Each of `functions` once, and so many bytes beyond as there may be elements that are not stored.
+    fn new(functions: &[FunctionProto], limits: &Limits) -> Self {
+        let stored: u64 = functions.iter().map(|function| function.encoded_len() as u64).sum();
+        let most_bytes = limits.filled_elements.saturating_add(stored);
+        Self { messages: 0, most_messages: limits.messages, bytes: 0, most_bytes }
+    }
+
+    /// Counts the nodes of a body whose names get a prefix of so many bytes.
+    fn body(&mut self, nodes: &[NodeProto], prefix: usize) -> Result<(), ReadError> {
+        self.messages += messages(nodes);
+        within("protobuf messages within functions", self.messages, self.most_messages)?;
+        for node in nodes {
+            let names = node.output.len() + 1;
+            self.bytes(
+                (node.encoded_len() as u64).saturating_add((prefix as u64).saturating_mul(names as u64)),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn bytes(&mut self, bytes: u64) -> Result<(), ReadError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        within("bytes of nodes and names within functions and branches", self.bytes, self.most_bytes)
+    }
+}
+
+/// The nodes, attributes and what lies in these.
+fn messages(nodes: &[NodeProto]) -> u64 {
+    let of_graph = |graph: &GraphProto| {
+        let values = graph.input.len() + graph.output.len() + graph.value_info.len();
+        1 + (graph.initializer.len() + values) as u64 + messages(&graph.node)
+    };
+    let of_attribute = |attribute: &AttributeProto| {
+        let listed = attribute.strings.len() + attribute.tensors.len();
+        let rare = attribute.type_protos.len() + attribute.sparse_tensors.len();
+        let graphs = attribute.g.iter().map(|graph| &**graph).chain(&attribute.graphs);
+        1 + (listed + rare) as u64 + graphs.map(of_graph).sum::<u64>()
+    };
+    nodes.iter().map(|node| 1 + node.attribute.iter().map(of_attribute).sum::<u64>()).sum()
 }
 
 /// The nodes of `function` with the inputs, outputs and attributes of `call`.

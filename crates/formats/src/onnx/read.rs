@@ -118,7 +118,7 @@ pub fn read_with(bytes: &[u8], limits: &Limits, options: &ReadOptions) -> Result
             Ok(importer) => Attempt::of(importer, &lengths),
         };
         if !attempt.branches.is_empty() {
-            inline::branches(&mut file.graph, &attempt.branches);
+            inline::branches(&mut file.graph, &attempt.branches, limits)?;
             let found = file.graph.node.len() as u64;
             if found > limits.nodes {
                 let problem = Problem::TooLarge { what: "nodes within branches", found, limit: limits.nodes };
