@@ -1,12 +1,13 @@
 """Static int8 exports of models that others made, in ONNX Runtime: ours against those of its own `quantize_static`.
 
     cargo build --release -p fewbit-cli
-    python tools/export/third_party.py [--cache DIR] [--fewbit PROGRAM] [--only NAME]
+    python tools/export/third_party.py [--cache DIR] [--fewbit PROGRAM] [--only NAME] [--layers]
 
 The models come from packages of PyPI (see tools/operators/models.py), their data are made here: lines of text upright and upside
 down, pages with dark strokes, notes with overtones. All ways of quantizing see the same calibration samples, and are measured by
-ONNX Runtime on others. Printed are agreement with the float model (the share of equal classes) or nothing, the SQNR of the
-first output, the time of a run, and for our files how far ONNX Runtime is from our own engine.
+ONNX Runtime on others. Printed are the SQNR of each output, agreement with the float model (the share of equal classes) where
+there are classes, the time of a run (medians of rounds in which all files take turns), and for our files how far ONNX Runtime is
+from our own engine; with `--layers` instead, where the two begin to differ (see layers.py).
 
 Needs numpy, onnx, onnxruntime and Pillow.
 """
@@ -26,7 +27,8 @@ from PIL import Image, ImageDraw, ImageFont
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path += [str(ROOT / "tools/operators"), str(ROOT / "tools/export")]
 import models as third  # noqa: E402
-from consumers import Reader, milliseconds, outputs, run, session  # noqa: E402
+from consumers import Reader, in_turns, outputs, run, session  # noqa: E402
+from layers import trace  # noqa: E402
 
 LETTERS = "ABCDEFGHKLMNPRSTUVXYZabdefghkmnprtuy0123456789"
 
@@ -72,40 +74,78 @@ OURS = {
 }
 
 
-def compare(fewbit, path, make, dims, counts, batch, folder):
-    random = np.random.default_rng(5)
-    (calibration, _), (x, y) = (make(count, random) for count in counts)
-    np.savez(folder / "calibration.npz", x=calibration)
-    np.savez(folder / "test.npz", x=x, **({} if y is None else {"y": y}))
+def every_output(session, x, batch):
+    name = session.get_inputs()[0].name
+    return [np.concatenate(parts) for parts in zip(*(session.run(None, {name: x[i:i + batch]}) for i in range(0, len(x), batch)))]
+
+
+def sqnr(signal, found):
+    noise = np.sum((found - signal) ** 2, dtype=np.float64)
+    return f"{10 * np.log10(np.sum(signal ** 2, dtype=np.float64) / noise):.2f}" if noise else "∞"
+
+
+def by_fewbit(fewbit, path, dims, folder):
+    """Each label's file, and what the command said of it."""
     dims = [word for dim in dims for word in ("--dim", dim)]
     data = ["--data", folder / "test.npz", "--calibration", folder / "calibration.npz"]
-    rows = [("float", path, None)]
     for label, extra in OURS.items():
         out = folder / f"{label}.onnx"
-        told = run(fewbit, "quantize", path, *dims, *data, "--activations", "uint8@tensor", *extra, "-o", out)
-        rows.append((f"fewbit {label}", out, told))
+        yield f"fewbit {label}", out, run(fewbit, "quantize", path, *dims, *data, "--activations", "uint8@tensor", *extra, "-o", out)
+
+
+def unshared(model):
+    """The model with a constant of its own for each use."""
+    constants = {constant.name: constant for constant in model.graph.initializer}
+    kept = []
+    for i, node in enumerate(model.graph.node):
+        for j, name in enumerate(node.input):
+            if name in constants:
+                kept.append(onnx.TensorProto.FromString(constants[name].SerializeToString()))
+                kept[-1].name = node.input[j] = f"constant:{i}:{j}:"
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    return model
+
+
+def by_quantize_static(path, calibration, folder):
     prepared, name = folder / "prepared.onnx", session(path).get_inputs()[0].name
-    # Its quantizers per channel need operator set 13, which it does not ask for.
-    onnx.save(onnx.version_converter.convert_version(onnx.load(path), 17), prepared)
+    # Its quantizers per channel need operator set 13, which it does not ask for. Where layers share constants, as in basic-pitch, it
+    # gives a copy the name of another tensor, and `session.x64quantprecision` fails on its file.
+    onnx.save(unshared(onnx.version_converter.convert_version(onnx.load(path), 17)), prepared)
     quant_pre_process(str(prepared), str(prepared), skip_symbolic_shape=True)
     for method in (CalibrationMethod.MinMax, CalibrationMethod.Percentile, CalibrationMethod.Entropy):
         out = folder / f"{method.name}.onnx"
         quantize_static(str(prepared), str(out), Reader(name, calibration), quant_format=QuantFormat.QDQ, per_channel=True,
                         activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=method)
-        rows.append((f"quantize_static {method.name}", out, None))
-    signal = outputs(session(path), x, batch)
-    base = milliseconds(session(path), x[:batch])
-    for label, out, told in rows:
-        found = outputs(session(out), x, batch)
-        noise = np.sum((found - signal) ** 2)
-        cells = [f"SQNR {10 * np.log10(np.sum(signal ** 2) / noise):6.2f} dB" if noise else "SQNR      ∞   "]
+        yield f"quantize_static {method.name}", out, None
+
+
+def compare(fewbit, path, make, dims, counts, batch, folder, layers):
+    random = np.random.default_rng(5)
+    (calibration, _), (x, y) = (make(count, random) for count in counts)
+    np.savez(folder / "calibration.npz", x=calibration)
+    np.savez(folder / "test.npz", x=x, **({} if y is None else {"y": y}))
+    rows = [("float", path, None), *by_fewbit(fewbit, path, dims, folder)]
+    if layers:
+        for label, out, _ in rows[1:]:
+            if "qlinear" not in label:
+                print(f"{path.stem:>32} {label}", flush=True)
+                trace(fewbit, out, x[:batch], folder)
+        return
+    rows += by_quantize_static(path, calibration, folder)
+    signals = every_output(session(path), x, batch)
+    times = in_turns([session(out) for _, out, _ in rows], x[:batch])
+    (theirs,) = [i for i, (label, _, _) in enumerate(rows) if label == "quantize_static MinMax"]
+    for i, (label, out, told) in enumerate(rows):
+        found = every_output(session(out), x, batch)
+        cells = [f"SQNR {', '.join(map(sqnr, signals, found))} dB"]
         if y is not None:
-            cells += [f"agreement {(found.argmax(1) == signal.argmax(1)).mean():.4f}", f"accuracy {(found.argmax(1) == y).mean():.4f}"]
-        took = milliseconds(session(out), x[:batch])
-        cells.append(f"{took:7.2f} ms, {took / base:.2f}× float")
+            cells += [f"agreement {(found[0].argmax(1) == signals[0].argmax(1)).mean():.4f}", f"accuracy {(found[0].argmax(1) == y).mean():.4f}"]
+        to_float, to_theirs = (np.median(times[:, i] / times[:, base]) for base in (0, theirs))
+        cells.append(f"{np.median(times[:, i]):7.2f} ms, {to_float:.2f}× float, {to_theirs:.2f}× quantize_static MinMax")
         if told:
             few, ours = x[:8], own(fewbit, out, session(out), x[:8], folder)
-            rms = np.sqrt(noise / found.size)
+            rms = np.sqrt(np.mean((found[0] - signals[0]) ** 2))
             for how, optimise in (("as it is", False), ("rewritten", True)):
                 apart = outputs(session(out, optimise), few, batch) - ours
                 cells.append(f"ORT − ours, {how}: rms {np.sqrt(np.mean(apart ** 2)) / rms:.1e}, max {np.abs(apart).max() / rms:.1e} of the noise of quantizing")
@@ -125,12 +165,13 @@ def main():
     parser.add_argument("--fewbit", default=ROOT / "target/release/fewbit")
     parser.add_argument("--cache", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "fewbit-third-party")
     parser.add_argument("--only", default="")
+    parser.add_argument("--layers", action="store_true", help="our files quantizer by quantizer, in ONNX Runtime and in our engine")
     args = parser.parse_args()
     for path in third.fetch(args.cache):
         for name, about in MODELS.items():
             if name in path.name and args.only in path.name:
                 with tempfile.TemporaryDirectory() as folder:
-                    compare(args.fewbit, path, *about, pathlib.Path(folder))
+                    compare(args.fewbit, path, *about, pathlib.Path(folder), args.layers)
 
 
 if __name__ == "__main__":
