@@ -105,7 +105,7 @@ test("a stopped run keeps what it learned; a link with its result is replayed to
   t.diagnostic(`the link has ${link.length} characters`);
   const other = await open(t, link);
   await other.getByRole("button", { name: "Replay the link" }).click({ timeout: PATIENCE });
-  await other.waitForFunction(() => /Reproduced/.test(document.querySelector(".controls")?.textContent ?? ""), null, { timeout: PATIENCE });
+  await other.waitForFunction(() => /Reproduced/.test(document.querySelector(".run-controls")?.textContent ?? ""), null, { timeout: PATIENCE });
   await screenshot(t, other, "learn-replayed");
 
   await choose(page, "LSQ with distillation", { steps: 400 });

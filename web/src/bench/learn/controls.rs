@@ -66,7 +66,7 @@ pub fn Controls() -> impl IntoView {
     };
     let is_replay = move || desk.would_replay() && learning.verdict.with(Option::is_none);
     view! {
-        <div class="controls">
+        <div class="run-controls">
             {move || estimate().map(|(text, pace)| view! { <p class="muted" title=pace>{text}</p> })}
             {move || obstacle().map(|text| view! { <p class="down" role="alert">{text}</p> })}
             {move || caveat().map(|text| view! { <p class="muted">{text}</p> })}
