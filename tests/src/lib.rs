@@ -16,6 +16,7 @@
 #![expect(clippy::expect_used, reason = "a problem that is not well formed is a fault of this package")]
 
 pub mod array;
+pub mod device;
 pub mod gradient;
 pub mod naive;
 pub mod problem;
@@ -24,6 +25,7 @@ pub mod rng;
 pub mod tolerance;
 
 pub use array::Array;
+pub use device::gpu;
 pub use problem::{Builder, Expected, Problem};
 pub use rng::Rng;
 pub use tolerance::Tolerance;

@@ -1,12 +1,9 @@
 //! Checkpoints: safetensors with a configuration, and GGUF, become models that compute what transformers computes.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "checkpoints/command_line.rs"]
 mod command_line;
-#[path = "gpu/common.rs"]
-#[expect(dead_code, reason = "the suite of the GPU engine uses the rest")]
-mod common;
 #[path = "checkpoints/refusals.rs"]
 mod refusals;
 #[path = "checkpoints/tokenizers.rs"]
@@ -128,7 +125,7 @@ fn the_cpu_engine_computes_what_transformers_computes() {
 
 #[test]
 fn the_gpu_engine_computes_what_transformers_computes() {
-    let Some(gpu) = common::gpu() else { return };
+    let Some(gpu) = fewbit_tests::gpu() else { return };
     NAMES.iter().for_each(|name| compare(name, &gpu));
 }
 

@@ -18,11 +18,10 @@ mod sizes;
 
 use std::collections::BTreeSet;
 
-use common::gpu;
 use fewbit_gpu::{Gpu, SelfTestOptions, kernels, self_test};
 use fewbit_runtime::{Backend as _, Keep};
 use fewbit_tests::problems::Generator;
-use fewbit_tests::{Problem, Tolerance, problems};
+use fewbit_tests::{Problem, Tolerance, gpu, problems};
 use pollster::block_on;
 
 /// What a GPU may differ by: WGSL promises some functions to a few units in the last place, and multiplies and

@@ -57,7 +57,7 @@ fn nearest(kind: BlockType) -> (&'static str, &'static str) {
 /// A layer that the file has no tensor for stays as the recipe has it; that is noted, and so is what is only near to the file.
 pub fn of_gguf(tensors: &[TensorEntry], layers: &[String]) -> Allocation {
     let types: BTreeMap<&str, BlockType> =
-        tensors.iter().filter_map(|tensor| Some((tensor.name.as_str(), tensor.blocks?))).collect();
+        tensors.iter().filter_map(|tensor| Some((tensor.name.as_str(), tensor.ggml()?))).collect();
     let mut allocation = Allocation::default();
     let (mut near, mut without) = (BTreeMap::<BlockType, usize>::new(), Vec::new());
     for layer in layers {

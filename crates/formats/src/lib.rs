@@ -21,6 +21,7 @@ pub mod onnx;
 mod pieces;
 pub mod safetensors;
 pub mod sniff;
+pub mod stored;
 pub mod tensors;
 
 pub use dataset::Dataset;
@@ -29,4 +30,5 @@ pub use fewbit_numeric::float16;
 pub use limits::Limits;
 pub use npy::{Array, Values};
 pub use sniff::Kind;
+pub use stored::Stored;
 pub use tensors::{TensorEntry, TensorFile};

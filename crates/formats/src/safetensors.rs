@@ -13,6 +13,7 @@ pub use ::safetensors::Dtype;
 use ::safetensors::SafeTensors;
 
 use crate::error::{Place, Problem, ReadError, WriteError};
+use crate::stored::{Plain, Stored};
 
 /// The length of the header is at the front, in this many bytes.
 pub(crate) const LENGTH_BYTES: usize = 8;
@@ -103,16 +104,23 @@ fn length_of(dtype: Dtype, shape: &[usize]) -> Option<usize> {
 }
 
 /// How the values of an element type lie in bytes; none for types whose values are not read.
-pub(crate) fn blocks(dtype: Dtype) -> Option<BlockType> {
+pub(crate) fn blocks(dtype: Dtype) -> Option<Stored> {
     Some(match dtype {
-        Dtype::F32 => BlockType::F32,
-        Dtype::F16 => BlockType::F16,
-        Dtype::BF16 => BlockType::BF16,
-        Dtype::F64 => BlockType::F64,
-        Dtype::I8 => BlockType::I8,
-        Dtype::I16 => BlockType::I16,
-        Dtype::I32 => BlockType::I32,
-        Dtype::I64 => BlockType::I64,
+        Dtype::F32 => Stored::Ggml(BlockType::F32),
+        Dtype::F16 => Stored::Ggml(BlockType::F16),
+        Dtype::BF16 => Stored::Ggml(BlockType::BF16),
+        Dtype::F64 => Stored::Ggml(BlockType::F64),
+        Dtype::I8 => Stored::Ggml(BlockType::I8),
+        Dtype::I16 => Stored::Ggml(BlockType::I16),
+        Dtype::I32 => Stored::Ggml(BlockType::I32),
+        Dtype::I64 => Stored::Ggml(BlockType::I64),
+        Dtype::BOOL => Stored::Plain(Plain::Bool),
+        Dtype::U8 => Stored::Plain(Plain::U8),
+        Dtype::U16 => Stored::Plain(Plain::U16),
+        Dtype::U32 => Stored::Plain(Plain::U32),
+        Dtype::U64 => Stored::Plain(Plain::U64),
+        Dtype::F8_E4M3 => Stored::Plain(Plain::F8E4M3),
+        Dtype::F8_E5M2 => Stored::Plain(Plain::F8E5M2),
         _ => return None,
     })
 }

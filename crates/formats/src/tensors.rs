@@ -9,6 +9,7 @@ use fewbit_numeric::ggml::BlockType;
 use crate::error::{Place, Problem, ReadError};
 use crate::limits::Limits;
 use crate::pieces::Pieces;
+use crate::stored::Stored;
 use crate::{gguf, onnx, safetensors};
 
 /// A file of named tensors.
@@ -41,7 +42,7 @@ pub struct TensorEntry {
     /// The name of its element type.
     pub element: String,
     /// How its values lie in bytes; none for a type whose values are not read.
-    pub blocks: Option<BlockType>,
+    pub blocks: Option<Stored>,
     /// How many bytes it has.
     pub bytes: u64,
     offset: u64,
@@ -52,7 +53,7 @@ impl TensorEntry {
         name: String,
         shape: Vec<u64>,
         element: String,
-        blocks: Option<BlockType>,
+        blocks: Option<Stored>,
         bytes: u64,
         offset: u64,
     ) -> Self {
@@ -67,6 +68,14 @@ impl TensorEntry {
     /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Its type of ggml's, if it has one.
+    pub fn ggml(&self) -> Option<BlockType> {
+        match self.blocks {
+            Some(Stored::Ggml(kind)) => Some(kind),
+            _ => None,
+        }
     }
 
     /// The number of rows along the innermost axis.
@@ -111,7 +120,7 @@ impl<R: Read + Seek> TensorFile<R> {
             name: tensor.name,
             shape: tensor.shape,
             element: tensor.kind.to_string(),
-            blocks: Some(tensor.kind),
+            blocks: Some(Stored::Ggml(tensor.kind)),
             bytes: tensor.bytes,
             offset: tensor.offset,
         };
@@ -181,7 +190,7 @@ impl<R: Read + Seek> TensorFile<R> {
         let place = || Place::Tensor(tensor.name.clone());
         let blocks = values_of(tensor)?;
         let bytes = self.bytes(tensor, first, last)?;
-        blocks.dequantize(&bytes).map_err(|why| place().error(Problem::Syntax(why.to_string())))
+        blocks.values(&bytes).map_err(|why| place().error(Problem::Syntax(why.to_string())))
     }
 
     /// Values `first..last` of a tensor in row-major order, both at the ends of blocks: a piece of a row that is too long
@@ -201,14 +210,14 @@ impl<R: Read + Seek> TensorFile<R> {
             }));
         };
         let bytes = self.pieces.read(tensor.offset.saturating_add(from), to - from)?;
-        blocks.dequantize(&bytes).map_err(|why| place().error(Problem::Syntax(why.to_string())))
+        blocks.values(&bytes).map_err(|why| place().error(Problem::Syntax(why.to_string())))
     }
 }
 
 /// How the values of a tensor lie in bytes.
-fn values_of(tensor: &TensorEntry) -> Result<BlockType, ReadError> {
+fn values_of(tensor: &TensorEntry) -> Result<Stored, ReadError> {
     tensor.blocks.ok_or_else(|| {
-        let readable = "floats, integers with a sign, or blocks of ggml's";
+        let readable = "floats, integers, truth values, or blocks of ggml's";
         let problem = Problem::ElementType { found: tensor.element.clone(), readable };
         Place::Tensor(tensor.name.clone()).error(problem)
     })

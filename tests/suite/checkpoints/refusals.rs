@@ -87,6 +87,37 @@ fn tensors_without_a_configuration_are_no_model() {
 }
 
 #[test]
+fn codes_and_floats_of_eight_bits_are_no_weights_by_themselves() {
+    let (_, config) = weights("gpt2");
+    let path = crate::golden("gpt2/model.safetensors");
+    for (dtype, size) in [(Dtype::U8, 1), (Dtype::F8_E4M3, 1), (Dtype::U64, 8)] {
+        let mut before = crate::open(&path);
+        let values: Vec<(String, Vec<usize>, Vec<u8>)> = (before.tensors.clone().iter())
+            .map(|tensor| {
+                let shape: Vec<usize> = tensor.shape.iter().map(|&n| n as usize).collect();
+                let bytes = match tensor.name.ends_with("wpe.weight") {
+                    true => vec![1; size * shape.iter().product::<usize>()],
+                    false => before.bytes(tensor, 0, tensor.rows()).unwrap(),
+                };
+                (tensor.name.clone(), shape, bytes)
+            })
+            .collect();
+        let entries: Vec<Entry<'_>> = (values.iter())
+            .map(|(name, shape, bytes)| {
+                let dtype = if name.ends_with("wpe.weight") { dtype } else { Dtype::F16 };
+                Entry { name, dtype, shape, bytes }
+            })
+            .collect();
+        let bytes = safetensors::write(&entries, &BTreeMap::new()).unwrap();
+        let file = TensorFile::open(Cursor::new(bytes), &Limits::default()).unwrap();
+        let mut weights = Weights::new(vec![file]).unwrap();
+        let read = checkpoint::read(&mut weights, config.as_deref(), &BTreeMap::new(), &Limits::default());
+        let said = read.unwrap_err().to_string();
+        assert!(said.contains("wpe.weight") && said.contains(&format!("{dtype:?}")), "{said}");
+    }
+}
+
+#[test]
 fn a_tensor_in_two_files_is_refused() {
     let entry = Entry { name: "w", dtype: Dtype::U8, shape: &[1], bytes: &[1] };
     let bytes = safetensors::write(&[entry], &BTreeMap::new()).unwrap();

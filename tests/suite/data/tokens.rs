@@ -70,6 +70,42 @@ fn what_a_file_wants_around_a_text_is_left_out() {
     assert!(plain.len() > 1);
 }
 
+/// The tokenizer of a golden GGUF whose text is cut into words in another way.
+fn cut_as(name: &str, pre: &str) -> Tokenizer {
+    let bytes = golden(name);
+    let mut header = gguf::Header::read(Cursor::new(&bytes), &Limits::default()).unwrap();
+    header.metadata.retain(|(key, _)| key != "tokenizer.ggml.pre");
+    header.metadata.push(("tokenizer.ggml.pre".to_owned(), gguf::Value::String(pre.to_owned())));
+    Tokenizer::from_gguf(&header).unwrap()
+}
+
+#[test]
+fn names_of_one_way_to_cut_text_give_the_same_tokens() {
+    let told: Value = serde_json::from_slice(&golden("tokens.json")).unwrap();
+    let texts: Vec<&str> =
+        told["texts"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect();
+    // Digits one by one, as the tokenizer.json of SmolLM and of StarCoder say it.
+    let mut digits: Value = serde_json::from_slice(&golden("byte-level.json")).unwrap();
+    let bytes = digits["pre_tokenizer"].clone();
+    assert_eq!(bytes["type"], "ByteLevel");
+    digits["pre_tokenizer"] = serde_json::json!({
+        "type": "Sequence", "pretokenizers": [{ "type": "Digits", "individual_digits": true }, bytes],
+    });
+    let digits = Tokenizer::from_json(&serde_json::to_vec(&digits).unwrap()).unwrap();
+    for (file, pre, reference) in [
+        ("byte-level.gguf", "phi-2", open("byte-level.json")),
+        ("byte-level.gguf", "olmo", open("byte-level.json")),
+        ("byte-level.gguf", "smollm", digits),
+        ("llama-3.gguf", "falcon3", open("llama-3.json")),
+        ("byte-level.gguf", "stablelm2", cut_as("byte-level.gguf", "qwen2")),
+    ] {
+        let tokenizer = cut_as(file, pre);
+        for text in texts.iter().chain(&["1234 five 67th, ²³ ٣٤ in 2024.", "x1y22z333 can't 4's"]) {
+            assert_eq!(tokenizer.encode(text).unwrap(), reference.encode(text).unwrap(), "{pre}: {text:?}");
+        }
+    }
+}
+
 #[test]
 fn a_vocabulary_of_another_kind_is_refused_by_name() {
     let named = |model: &str, pre: &str| {

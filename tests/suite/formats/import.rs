@@ -88,6 +88,8 @@ fn weights_and_values_keep_their_names() {
     assert!(graph.find("conv1.weight").is_some());
     assert_eq!(model.metadata["producer_name"], "pytorch");
     assert_eq!(model.metadata["opset"], "13");
+    let other = golden("ms_gelu_17").metadata;
+    assert_eq!((&*other["opset"], &*other["opset.com.microsoft"]), ("17", "1"));
 }
 
 #[test]

@@ -67,6 +67,31 @@ fn a_gguf_is_read_as_it_was_written() {
 }
 
 #[test]
+fn values_that_ggml_has_no_type_for_are_read_as_they_are() {
+    let cases: [(&str, Dtype, &[u8], &[f32]); 7] = [
+        ("bool", Dtype::BOOL, &[0, 1, 1, 0], &[0.0, 1.0, 1.0, 0.0]),
+        ("u8", Dtype::U8, &[0, 1, 128, 255], &[0.0, 1.0, 128.0, 255.0]),
+        ("u16", Dtype::U16, &[1, 0, 0xff, 0xff], &[1.0, 65_535.0]),
+        ("u32", Dtype::U32, &[0xff, 0xff, 0xff, 0], &[16_777_215.0]),
+        ("u64", Dtype::U64, &[2, 1, 0, 0, 0, 0, 0, 0], &[258.0]),
+        ("e4m3", Dtype::F8_E4M3, &[0x38, 0xb8, 0x7e, 1], &[1.0, -1.0, 448.0, 0.001_953_125]),
+        ("e5m2", Dtype::F8_E5M2, &[0x3c, 0xbc, 0x7b, 0x40], &[1.0, -1.0, 57_344.0, 2.0]),
+    ];
+    for (name, dtype, bytes, wanted) in cases {
+        let entry = safetensors::Entry { name, dtype, shape: &[wanted.len()], bytes };
+        let written = safetensors::write(&[entry], &BTreeMap::new()).unwrap();
+        let mut file = TensorFile::open(Cursor::new(&written), &Limits::default()).unwrap();
+        let tensor = file.tensors[0].clone();
+        assert_eq!(file.values(&tensor, 0, 1).unwrap(), wanted, "{name}");
+        assert_eq!(file.span(&tensor, 1, wanted.len() as u64).unwrap(), wanted[1..], "{name}");
+        assert!(file.span(&tensor, 0, wanted.len() as u64 + 1).is_err(), "{name}");
+        assert!(file.values(&tensor, 0, 2).is_err(), "{name}");
+        // Values that have gone missing are refused, whatever their type.
+        assert!(TensorFile::open(Cursor::new(&written[..written.len() - 1]), &Limits::default()).is_err());
+    }
+}
+
+#[test]
 fn every_truncation_of_a_gguf_is_refused() {
     let bytes = file();
     let used = bytes.len() - gguf::padding(12) as usize;
@@ -133,7 +158,7 @@ fn a_safetensors_is_opened_by_its_header_and_read_by_rows() {
     let values: Vec<u8> = (0..12).flat_map(|i| (i as f32).to_le_bytes()).collect();
     let entries = [
         safetensors::Entry { name: "a", dtype: Dtype::F32, shape: &[4, 3], bytes: &values },
-        safetensors::Entry { name: "flags", dtype: Dtype::BOOL, shape: &[2], bytes: &[0, 1] },
+        safetensors::Entry { name: "scales", dtype: Dtype::F8_E8M0, shape: &[2], bytes: &[0, 1] },
     ];
     let texts = BTreeMap::from([("made".to_owned(), "here".to_owned())]);
     let bytes = safetensors::write(&entries, &texts).unwrap();
@@ -142,7 +167,7 @@ fn a_safetensors_is_opened_by_its_header_and_read_by_rows() {
     let tensors = file.tensors.clone();
     assert_eq!(file.values(&tensors[0], 1, 3).unwrap(), [3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
     let refused = file.values(&tensors[1], 0, 1).unwrap_err().to_string();
-    assert!(refused.contains("`flags`: elements of type BOOL"), "{refused}");
+    assert!(refused.contains("`scales`: elements of type F8_E8M0"), "{refused}");
     let cut = TensorFile::open(Cursor::new(&bytes[..bytes.len() - 3]), &Limits::default());
     assert!(cut.is_err_and(|why| why.to_string().contains("more bytes are needed")));
 }

@@ -6,9 +6,10 @@ use fewbit_gpu::Gpu;
 use fewbit_graph::op::{Binary, Conv, Reduce, Reducer, Unary};
 use fewbit_graph::{Bindings, Dim, Graph, Op, Tensor, WireId};
 use fewbit_runtime::{Backend as _, Cancel, Control, Keep, NeverPause, Plan, RunError};
+use fewbit_tests::gpu;
 use pollster::block_on;
 
-use crate::common::{CancelAt, gpu, outputs, random, run};
+use crate::common::{CancelAt, outputs, random, run};
 
 /// A chain of two convolutions whose weights are quantized, and a mean: x → conv → relu → conv → mean.
 struct Chain {

@@ -1,34 +1,14 @@
 //! What the parts of the suite share.
 
 use std::cell::Cell;
-use std::io::Write as _;
-use std::sync::Once;
 
-use fewbit_gpu::{Adapter, Gpu, Options};
+use fewbit_gpu::Gpu;
 use fewbit_graph::{Bindings, Graph, Tensor};
 use fewbit_runtime::{
     Backend, Cancel, Control, Cpu, Keep, LocalFuture, NeverPause, Pace, Plan, RunError, RunReport,
 };
 use fewbit_tests::{Rng, Tolerance};
 use pollster::block_on;
-
-/// A software adapter if there is one, so that the suite tests the same thing everywhere; else any.
-pub(crate) fn gpu() -> Option<Gpu> {
-    let open = |adapter| block_on(Gpu::open(Options { adapter, baseline: true }));
-    match open(Adapter::Software).or_else(|_| open(Adapter::Fastest)) {
-        Ok(gpu) => Some(gpu),
-        Err(error) => {
-            let set = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
-            assert!(!set("CI", "true") && !set("REQUIRE_GPU", "1"), "{error}");
-            // Past the harness, which keeps to itself what a passing test prints.
-            static SAID: Once = Once::new();
-            SAID.call_once(|| {
-                writeln!(std::io::stderr(), "\n*** THE GPU IS NOT TESTED: {error} ***\n").ok();
-            });
-            None
-        }
-    }
-}
 
 /// Runs a plan without anybody waiting.
 pub(crate) fn run(plan: &mut dyn Plan) -> Result<RunReport, RunError> {

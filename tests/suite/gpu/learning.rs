@@ -11,10 +11,10 @@ use fewbit_graph::{Bindings, Dim, Graph, Op, Tensor, WireId, gradients};
 use fewbit_runtime::{Backend, Cancel, Control, Cpu, Keep, NeverPause, Plan, RunError};
 use fewbit_tests::gradient::differentiate;
 use fewbit_tests::problems::{self, Generator};
-use fewbit_tests::{Rng, Tolerance};
+use fewbit_tests::{Rng, Tolerance, gpu};
 use pollster::block_on;
 
-use crate::common::{CancelAt, compare_with_cpu, gpu, random};
+use crate::common::{CancelAt, compare_with_cpu, random};
 
 const BOTH: [Keep; 2] = [Keep::All, Keep::Outputs];
 

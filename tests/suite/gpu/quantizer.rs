@@ -4,9 +4,9 @@ use fewbit_graph::op::Binary;
 use fewbit_graph::{Graph, Op, Tensor};
 use fewbit_numeric::Affine;
 use fewbit_runtime::Keep;
-use fewbit_tests::Rng;
+use fewbit_tests::{Rng, gpu};
 
-use crate::common::{gpu, outputs};
+use crate::common::outputs;
 
 /// The device's values for each row of `x` on a grid of its own.
 fn fake_quantize(gpu: &fewbit_gpu::Gpu, x: &[Vec<f32>], grids: &[Affine]) -> Vec<f32> {

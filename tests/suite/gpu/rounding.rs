@@ -9,9 +9,8 @@ use fewbit_quant::methods::{Calibration, Scene, pipeline};
 use fewbit_quant::{Choice, LayerChoice, Network, Prepared};
 use fewbit_runtime::cpu::Cpu;
 use fewbit_runtime::{Backend, Cancel, Control, NeverPause};
+use fewbit_tests::gpu;
 use pollster::block_on;
-
-use crate::common::gpu;
 
 /// The share of a layer's weights that two engines may round differently where both learn from the same inputs: sums that are taken in
 /// another order move a V that ends next to h(V) = ½ to its other side. (In a whole network, a layer that differs gives the next ones

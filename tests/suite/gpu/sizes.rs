@@ -3,10 +3,10 @@
 use fewbit_graph::op::{Cell, Conv, Direction, Gemm, Recurrent, Reduce, Reducer, Unary};
 use fewbit_graph::{Graph, Op, Tensor};
 use fewbit_runtime::{Backend as _, Cancel, Control, Keep, NeverPause, RunError};
-use fewbit_tests::Tolerance;
+use fewbit_tests::{Tolerance, gpu};
 use pollster::block_on;
 
-use crate::common::{compare_with_cpu, gpu, outputs, random};
+use crate::common::{compare_with_cpu, outputs, random};
 
 fn graph_of(op: Op, inputs: &[Tensor]) -> Graph {
     let mut graph = Graph::new();

@@ -17,18 +17,43 @@ const USER_DEFINED: u64 = 4;
 const UNKNOWN: u64 = 2;
 const NORMAL: u64 = 1;
 
-/// How byte-level vocabularies cut text into words, by `tokenizer.ggml.pre`: the expressions of GPT-2 (the empty one), Llama 3 and
-/// Qwen 2, as their own `tokenizer.json` have them.
-const WORDS: [(&[&str], &str); 3] = [
-    (&["gpt-2", "gpt2"], ""),
-    (
-        &["llama-bpe", "llama3", "llama-v3"],
-        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-    ),
-    (
-        &["qwen2"],
-        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-    ),
+/// How byte-level vocabularies cut text into words.
+struct Words {
+    /// What `tokenizer.ggml.pre` calls it: names for which llama.cpp takes the same expressions.
+    names: &'static [&'static str],
+    /// Expressions whose matches are words, one after the other.
+    splits: &'static [&'static str],
+    /// Whether GPT-2's own expression comes last.
+    by_gpt2: bool,
+    /// Whether a word that is a token is taken as it is, whatever merges say.
+    whole: bool,
+}
+
+/// The expressions of GPT-2, Llama 3 and Qwen 2, as their own `tokenizer.json` have them, and digits one by one before GPT-2's.
+const WORDS: [Words; 4] = [
+    Words { names: &["gpt-2", "gpt2", "phi-2", "mpt", "olmo"], splits: &[], by_gpt2: true, whole: false },
+    Words {
+        names: &["smollm", "starcoder", "command-r", "refact", "codeshell", "exaone"],
+        splits: &[r"\p{N}"],
+        by_gpt2: true,
+        whole: false,
+    },
+    Words {
+        names: &["llama-bpe", "llama3", "llama-v3", "falcon3", "lfm2"],
+        splits: &[
+            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ],
+        by_gpt2: false,
+        whole: true,
+    },
+    Words {
+        names: &["qwen2", "deepseek-r1-qwen", "stablelm2"],
+        splits: &[
+            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ],
+        by_gpt2: false,
+        whole: false,
+    },
 ];
 
 type Json = Map<String, serde_json::Value>;
@@ -103,8 +128,8 @@ impl<'a> Vocabulary<'a> {
             Some(Value::String(pre)) => pre.as_str(),
             _ => "gpt-2",
         };
-        let Some((_, words)) = WORDS.iter().find(|(names, _)| names.contains(&pre)) else {
-            let known: Vec<&str> = WORDS.iter().flat_map(|(names, _)| names.iter().copied()).collect();
+        let Some(words) = WORDS.iter().find(|words| words.names.contains(&pre)) else {
+            let known: Vec<&str> = WORDS.iter().flat_map(|words| words.names.iter().copied()).collect();
             return Err(wrong(format!(
                 "text is cut into words as `{pre}` (`tokenizer.ggml.pre`); known are {}; take the model's tokenizer.json",
                 known.join(", ")
@@ -112,19 +137,17 @@ impl<'a> Vocabulary<'a> {
         };
         let merges = strings(header, "tokenizer.ggml.merges")?;
         let bytes = |use_regex: bool| json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": use_regex });
-        let pre_tokenizer = if words.is_empty() {
-            bytes(true)
-        } else {
-            let split = json!({ "type": "Split", "pattern": { "Regex": words }, "behavior": "Isolated", "invert": false });
-            json!({ "type": "Sequence", "pretokenizers": [split, bytes(false)] })
-        };
+        let split = |regex: &&str| json!({ "type": "Split", "pattern": { "Regex": regex }, "behavior": "Isolated", "invert": false });
+        let steps: Vec<serde_json::Value> =
+            words.splits.iter().map(split).chain([bytes(words.by_gpt2)]).collect();
+        let pre_tokenizer = json!({ "type": "Sequence", "pretokenizers": steps });
         Ok(json!({
             "version": "1.0", "added_tokens": self.added(), "normalizer": null,
             "pre_tokenizer": pre_tokenizer, "decoder": bytes(true),
             "model": {
                 "type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
                 "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false,
-                "ignore_merges": pre.starts_with("llama"), "vocab": self.numbers, "merges": merges,
+                "ignore_merges": words.whole, "vocab": self.numbers, "merges": merges,
             },
         }))
     }

@@ -53,6 +53,11 @@ pub fn convert<R: Read + Seek>(
         .zip(places)
         .filter_map(|(tensor, file)| settled(file, tensor, decoder, plan))
         .collect();
+    // Codes and floats of 8 bits are nothing without their scales, which lie elsewhere.
+    if let Some(Settled { tensor, .. }) = asked.iter().find(|settled| settled.tensor.ggml().is_none()) {
+        let why = format!("`{}`: ggml has no type for {}", tensor.name, tensor.element);
+        return Err(ConvertError::Asked(why));
+    }
     let none = Vec::new();
     let extra = decoder.map_or(&none, |decoder| &decoder.extra);
     let vectors = extra.iter().map(|(name, values)| Entry {
@@ -108,7 +113,7 @@ fn settled(file: usize, tensor: TensorEntry, decoder: Option<&LlamaCpp>, plan: &
 
 /// The type that a tensor gets, and why it is not the asked one.
 fn settled_type(tensor: &TensorEntry, plan: &Plan) -> (BlockType, Option<String>) {
-    let kept = tensor.blocks.unwrap_or(BlockType::F32);
+    let kept = tensor.ggml().unwrap_or(BlockType::F32);
     let ruled = rule(&plan.rules, &tensor.name);
     let wanted = match ruled {
         Some(kind) => kind.unwrap_or(kept),
@@ -145,7 +150,7 @@ fn write<R: Read + Seek>(
         None => pieces(tensor).collect(),
     };
     for (first, last) in pieces {
-        if tensor.blocks == Some(kind) {
+        if tensor.ggml() == Some(kind) {
             let bytes = file.bytes(tensor, first, last)?;
             out.write_all(&match &by_heads {
                 Some(heads) => heads.ordered(&bytes),
@@ -164,7 +169,7 @@ fn write<R: Read + Seek>(
         errors.merge(&ErrorStats::between(&values, &kind.dequantize(&bytes).map_err(lost)?));
         out.write_all(&bytes)?;
     }
-    Ok((tensor.blocks != Some(kind)).then_some(errors))
+    Ok((tensor.ggml() != Some(kind)).then_some(errors))
 }
 
 /// The rows of a projection head by head; of its bias, all elements.

@@ -54,7 +54,7 @@ pub fn write<R: Read + Seek>(
 /// What a tensor is stored as.
 fn kind(tensor: &TensorEntry, float: BlockType) -> BlockType {
     let fits = |kind: &BlockType| tensor.row_len().is_multiple_of(kind.block_len() as u64);
-    match tensor.blocks {
+    match tensor.ggml() {
         Some(kind) if kind != BlockType::F32 => kind,
         _ if tensor.shape.len() < 2 => BlockType::F32,
         _ => [float, BlockType::Q8_0].into_iter().find(fits).unwrap_or(BlockType::F32),
@@ -62,7 +62,7 @@ fn kind(tensor: &TensorEntry, float: BlockType) -> BlockType {
 }
 
 fn stored(bytes: &[u8], tensor: &TensorEntry, entry: &Entry) -> Result<Vec<u8>, ConvertError> {
-    let Some(before) = tensor.blocks.filter(|kind| *kind != entry.kind) else { return Ok(bytes.to_vec()) };
+    let Some(before) = tensor.ggml().filter(|kind| *kind != entry.kind) else { return Ok(bytes.to_vec()) };
     let failed =
         |why: fewbit_numeric::ggml::BlockError| ConvertError::Asked(format!("`{}`: {why}", entry.name));
     let values = before.dequantize(bytes).map_err(failed)?;
@@ -93,7 +93,7 @@ fn notes(all: &[(&TensorEntry, Entry)], float: BlockType) -> Vec<String> {
     let mut notes = Vec::new();
     let rounded = all
         .iter()
-        .filter(|(tensor, entry)| tensor.blocks == Some(BlockType::F32) && entry.kind != BlockType::F32);
+        .filter(|(tensor, entry)| tensor.ggml() == Some(BlockType::F32) && entry.kind != BlockType::F32);
     let rounded: Vec<String> = rounded.map(|(_, entry)| format!("{} ({})", entry.name, entry.kind)).collect();
     if !rounded.is_empty() {
         notes.push(format!("quantized by ggml's rule, and measured in float: {}", rounded.join(", ")));

@@ -113,7 +113,7 @@ fn settled(tensor: &TensorEntry, plan: &Plan) -> Result<(Option<Quantizer>, Opti
 
 fn is_float(tensor: &TensorEntry) -> bool {
     use BlockType as T;
-    !matches!(tensor.blocks, None | Some(T::I8 | T::I16 | T::I32 | T::I64))
+    tensor.ggml().is_some_and(|kind| !matches!(kind, T::I8 | T::I16 | T::I32 | T::I64))
 }
 
 /// The element type in the new file: that of before, or F32 for blocks.

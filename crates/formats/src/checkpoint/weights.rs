@@ -98,6 +98,12 @@ impl<R: Read + Seek> Store for Weights<R> {
         };
         let (file, tensor) = self.places.get(name).ok_or_else(missing)?;
         let file = self.files.get_mut(*file).ok_or_else(missing)?;
+        // Codes, and floats of 8 bits, are nothing without the scales that lie elsewhere.
+        if tensor.ggml().is_none() {
+            let readable = "floats of 16 bits or more, integers with a sign, or blocks of ggml's";
+            let problem = Problem::ElementType { found: tensor.element.clone(), readable };
+            return Err(Place::Tensor(name.to_owned()).error(problem));
+        }
         file.values(tensor, 0, tensor.rows())
     }
 }

@@ -465,7 +465,8 @@ pub(super) fn converted(name: &str, reason: String) -> Diagnostic {
     Diagnostic { kind, name: name.to_owned(), operator: String::new(), domain: String::new(), reason }
 }
 
-/// What the file says of itself: the fields of the model by their ONNX names, and its own properties.
+/// What the file says of itself: the fields of the model by their ONNX names, and its own properties. Operator sets of other
+/// domains than ONNX's own are named after them: `opset.com.microsoft`.
 fn metadata(model: &ModelProto, graph: &GraphProto, opset: i64) -> BTreeMap<String, String> {
     let mut metadata = BTreeMap::new();
     for property in &model.metadata_props {
@@ -481,9 +482,12 @@ fn metadata(model: &ModelProto, graph: &GraphProto, opset: i64) -> BTreeMap<Stri
         ("ir_version", model.ir_version.map(|version| version.to_string()).unwrap_or_default()),
         ("model_version", model.model_version.map(|version| version.to_string()).unwrap_or_default()),
     ];
+    let others = model.opset_import.iter().filter(|set| !is_own(set.domain()));
+    let others = others.map(|set| (format!("opset.{}", set.domain()), set.version().to_string()));
+    let fields = fields.into_iter().map(|(key, text)| (key.to_owned(), text)).chain(others);
     for (key, text) in fields {
         if !text.is_empty() {
-            metadata.entry(key.to_owned()).or_insert(text);
+            metadata.entry(key).or_insert(text);
         }
     }
     metadata

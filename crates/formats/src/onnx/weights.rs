@@ -13,6 +13,7 @@ use crate::error::{Place, Problem, ReadError};
 use crate::limits::Limits;
 use crate::onnx::proto::data_type;
 use crate::pieces::{Cursor, Pieces};
+use crate::stored::{Plain, Stored};
 use crate::tensors::TensorEntry;
 
 /// Longer texts of metadata are passed over.
@@ -186,16 +187,21 @@ impl<R: Read + Seek> Walk<'_, R> {
 }
 
 /// How the values of an element type lie in bytes; none for types whose values are not read.
-fn blocks(kind: i32) -> Option<BlockType> {
+fn blocks(kind: i32) -> Option<Stored> {
     Some(match kind {
-        data_type::FLOAT => BlockType::F32,
-        data_type::FLOAT16 => BlockType::F16,
-        data_type::BFLOAT16 => BlockType::BF16,
-        data_type::DOUBLE => BlockType::F64,
-        data_type::INT8 => BlockType::I8,
-        data_type::INT16 => BlockType::I16,
-        data_type::INT32 => BlockType::I32,
-        data_type::INT64 => BlockType::I64,
+        data_type::FLOAT => Stored::Ggml(BlockType::F32),
+        data_type::FLOAT16 => Stored::Ggml(BlockType::F16),
+        data_type::BFLOAT16 => Stored::Ggml(BlockType::BF16),
+        data_type::DOUBLE => Stored::Ggml(BlockType::F64),
+        data_type::INT8 => Stored::Ggml(BlockType::I8),
+        data_type::INT16 => Stored::Ggml(BlockType::I16),
+        data_type::INT32 => Stored::Ggml(BlockType::I32),
+        data_type::INT64 => Stored::Ggml(BlockType::I64),
+        data_type::BOOL => Stored::Plain(Plain::Bool),
+        data_type::UINT8 => Stored::Plain(Plain::U8),
+        data_type::UINT16 => Stored::Plain(Plain::U16),
+        data_type::UINT32 => Stored::Plain(Plain::U32),
+        data_type::UINT64 => Stored::Plain(Plain::U64),
         _ => return None,
     })
 }

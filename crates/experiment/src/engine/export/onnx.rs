@@ -17,7 +17,8 @@ pub(in crate::engine) fn onnx(bench: &Bench, recipe: &Recipe, layers: Layers) ->
     let failed = |error: &dyn ToString| Failure::new(Code::Engine, error.to_string());
     let deployed = Deployed::new(&bench.prepared, bench.layers()).map_err(|error| failure_of(&error))?;
     let facts = &bench.prepared.facts;
-    let told = facts.metadata.iter().filter(|(key, _)| !OF_THE_FILE.contains(&key.as_str()));
+    let is_of_the_file = |key: &str| OF_THE_FILE.contains(&key) || key.starts_with("opset.");
+    let told = facts.metadata.iter().filter(|(key, _)| !is_of_the_file(key));
     let mut metadata: BTreeMap<String, String> =
         told.map(|(key, text)| (key.clone(), text.clone())).collect();
     if let Some(producer) = metadata.remove("producer_name") {

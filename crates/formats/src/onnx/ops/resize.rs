@@ -214,6 +214,7 @@ impl Axis {
                 }
             }
             Coordinates::AlignCorners if self.to == 1 => 0.0,
+            // By the whole length, as ONNX Runtime and PyTorch have it; ONNX's reference divides by scale·from − 1.
             Coordinates::AlignCorners => x * (from - 1.0) / (to - 1.0),
             Coordinates::Asymmetric => x / self.scale,
             Coordinates::HalfPixelForNearest => (x + 0.5) / self.scale,
