@@ -1,6 +1,6 @@
 //! Where the bytes of files come from.
 
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::error::DataError;
 
@@ -23,13 +23,18 @@ pub trait Files {
 
 /// All bytes of a file.
 pub(crate) fn read(files: &dyn Files, path: &str) -> Result<Vec<u8>, DataError> {
-    let mut bytes = Vec::new();
-    let stream = files.open(path).map_err(|why| DataError::file(path, why))?;
-    stream.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|why| DataError::file(path, why))?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(DataError::file(path, format!("more than {MOST_BYTES} bytes; take a part of it")));
-    }
-    Ok(bytes)
+    let all = |mut stream: Box<dyn Stream>| {
+        let length = stream.seek(SeekFrom::End(0))?;
+        stream.rewind()?;
+        if length > MOST_BYTES {
+            return Err(io::Error::other(format!("more than {MOST_BYTES} bytes; take a part of it")));
+        }
+        // With room for all of it, one call reads it.
+        let mut bytes = Vec::with_capacity(length as usize);
+        stream.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    files.open(path).and_then(all).map_err(|why| DataError::file(path, why))
 }
 
 /// A file as text.

@@ -1,5 +1,6 @@
 //! The worker: finds out how data are to be read, and reads them, a picture at a time.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::rc::Rc;
 
@@ -55,7 +56,9 @@ async fn serve(inbox: Rc<Inbox<(Ask, Vec<File>)>>) {
             desk.hear(ask, files);
         }
         if desk.reading.is_some() {
-            desk.advance();
+            while desk.reading.is_some() && !breath.is_due() {
+                desk.advance();
+            }
             breath.breathe().await;
         } else {
             inbox.wait().await;
@@ -65,19 +68,19 @@ async fn serve(inbox: Rc<Inbox<(Ask, Vec<File>)>>) {
 
 /// Files by their paths.
 #[derive(Default)]
-struct Given(Vec<(String, File)>);
+struct Given(BTreeMap<String, File>);
 
 impl Files for Given {
     fn open(&self, path: &str) -> io::Result<Box<dyn Stream>> {
-        let found = self.0.iter().find(|(given, _)| given == path);
-        let (_, file) = found.ok_or_else(|| io::Error::other("it is not among the files that were given"))?;
+        let found = self.0.get(path);
+        let file = found.ok_or_else(|| io::Error::other("it is not among the files that were given"))?;
         Ok(Box::new(BlobReader::new(file.clone().into())?))
     }
 }
 
 impl Given {
     fn paths(&self) -> Vec<String> {
-        self.0.iter().map(|(path, _)| path.clone()).collect()
+        self.0.keys().cloned().collect()
     }
 
     fn found(&self) -> Found {
@@ -91,7 +94,7 @@ impl Given {
             kind: Kind::of(&paths),
             name: name_of(&paths),
             files: paths.len(),
-            bytes: self.0.iter().map(|(_, file)| file.size() as u64).sum(),
+            bytes: self.0.values().map(|file| file.size() as u64).sum(),
             tokenizers: tokenizers.collect(),
         }
     }
@@ -129,14 +132,10 @@ impl Desk {
     fn hear(&mut self, ask: Ask, files: Vec<File>) {
         match ask {
             Ask::Open { paths, beside } => {
-                let new: Vec<(String, File)> = paths.into_iter().zip(files).collect();
-                let kept = if beside || new.iter().all(|(path, _)| is_companion(path)) {
-                    let is_replaced = |path: &String| new.iter().any(|(new, _)| new == path);
-                    self.given.0.drain(..).filter(|(path, _)| !is_replaced(path)).collect()
-                } else {
-                    Vec::new()
-                };
-                *self = Self { given: Given(kept.into_iter().chain(new).collect()), ..Self::default() };
+                let stays = beside || paths.iter().all(|path| is_companion(path));
+                let mut given = if stays { std::mem::take(&mut self.given.0) } else { BTreeMap::new() };
+                given.extend(paths.into_iter().zip(files));
+                *self = Self { given: Given(given), ..Self::default() };
                 post(&Told::Opened(self.given.found()));
             }
             Ask::Plan { id, wanted, asked } => {

@@ -28,17 +28,14 @@ pub async fn files(entries: Vec<FileSystemEntry>) -> Vec<Given> {
         if entry.name().starts_with('.') {
             continue;
         }
-        match entry.dyn_into::<FileSystemDirectoryEntry>() {
-            Ok(folder) if depth < MOST_DEPTH => {
-                waiting.extend(list(&folder).await.into_iter().map(|entry| (depth + 1, entry)));
-            }
-            Ok(_) => {}
-            Err(entry) => {
-                let file = JsFuture::from(file_of(entry.unchecked_ref())).await;
-                files.extend(
-                    file.ok().and_then(|file| file.dyn_into::<File>().ok()).map(|file| Given { path, file }),
-                );
-            }
+        // By what they say: some browsers know these classes by other names.
+        if !entry.is_directory() {
+            let file = JsFuture::from(file_of(entry.unchecked_ref())).await;
+            let file = file.ok().map(JsCast::unchecked_into::<File>);
+            files.extend(file.map(|file| Given { path, file }));
+        } else if depth < MOST_DEPTH {
+            let inside = list(entry.unchecked_ref()).await;
+            waiting.extend(inside.into_iter().map(|entry| (depth + 1, entry)));
         }
     }
     files
