@@ -3,7 +3,7 @@
 use js_sys::{Array, Promise};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DataTransfer, File, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry};
+use web_sys::{DataTransfer, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry};
 
 use super::file::Given;
 
@@ -21,24 +21,30 @@ pub fn dropped(data: &DataTransfer) -> Option<Vec<FileSystemEntry>> {
 
 /// All files there, but hidden ones. What cannot be read is passed over, as if it were not there.
 pub async fn files(entries: Vec<FileSystemEntry>) -> Vec<Given> {
-    let mut files = Vec::new();
-    let mut waiting: Vec<(usize, FileSystemEntry)> = entries.into_iter().map(|entry| (0, entry)).collect();
-    while let Some((depth, entry)) = waiting.pop() {
-        let path = entry.full_path().trim_start_matches('/').to_owned();
-        if entry.name().starts_with('.') {
-            continue;
+    let (mut files, mut folders) = (Vec::new(), Vec::new());
+    let mut sort = |depth: usize, entries: Vec<FileSystemEntry>, folders: &mut Vec<_>| {
+        for entry in entries.into_iter().filter(|entry| !entry.name().starts_with('.')) {
+            // By what they say: some browsers know these classes by other names.
+            if entry.is_directory() {
+                folders.push((depth, entry));
+            } else {
+                // Asked for at once, and heard below.
+                let path = entry.full_path().trim_start_matches('/').to_owned();
+                files.push((path, JsFuture::from(file_of(entry.unchecked_ref()))));
+            }
         }
-        // By what they say: some browsers know these classes by other names.
-        if !entry.is_directory() {
-            let file = JsFuture::from(file_of(entry.unchecked_ref())).await;
-            let file = file.ok().map(JsCast::unchecked_into::<File>);
-            files.extend(file.map(|file| Given { path, file }));
-        } else if depth < MOST_DEPTH {
-            let inside = list(entry.unchecked_ref()).await;
-            waiting.extend(inside.into_iter().map(|entry| (depth + 1, entry)));
+    };
+    sort(0, entries, &mut folders);
+    while let Some((depth, folder)) = folders.pop() {
+        if depth < MOST_DEPTH {
+            sort(depth + 1, list(folder.unchecked_ref()).await, &mut folders);
         }
     }
-    files
+    let mut given = Vec::with_capacity(files.len());
+    for (path, file) in files {
+        given.extend(file.await.ok().map(|file| Given { path, file: file.unchecked_into() }));
+    }
+    given
 }
 
 /// The entries of a folder, which the browser gives some at a time.
