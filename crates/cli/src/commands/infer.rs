@@ -17,6 +17,9 @@ use crate::bench::{backend, backend_name};
 use crate::output::{Answer, table};
 use crate::source::{Source, read};
 
+/// Bytes of the longest name of a file, without its end. Common file systems have names of 255 bytes.
+const LONGEST_STEM: usize = 200;
+
 /// Runs a model as it is and writes its outputs.
 pub(crate) async fn infer(
     engine: Engine,
@@ -64,10 +67,11 @@ pub(crate) async fn infer(
     plan.run(&[], &Control { cancel: &cancel, pace: &NeverPause }).await?;
     let outputs = plan.read(&model.graph.outputs).await?;
     fs::create_dir_all(output).with_context(|| format!("cannot make the folder {}", output.display()))?;
-    let mut files = Vec::new();
+    let (mut files, mut stems) = (Vec::new(), Vec::new());
     for (&wire, value) in model.graph.outputs.iter().zip(&outputs) {
         let name = &model.graph.wire(wire).name;
-        let path = output.join(format!("{}.npy", name.replace(['/', '\\'], "_")));
+        stems.push(stem(name, &stems));
+        let path = output.join(format!("{}.npy", stems.last().map_or("", String::as_str)));
         let values = declared(value, elements.get(name).copied().unwrap_or(Element::F32))?;
         fs::write(&path, npy::write(&Array::new(value.shape().to_vec(), values)?))
             .with_context(|| format!("cannot write {}", path.display()))?;
@@ -83,6 +87,13 @@ pub(crate) async fn infer(
         .collect();
     let json = json!({ "outputs": list, "backend": backend_name(&*backend) });
     Ok(Answer::new(json, table(&["output", "shape", "file"], &rows)))
+}
+
+/// What the file of the output `name` is called, without its end: the name, if a file can have it and no other of `taken` does.
+fn stem(name: &str, taken: &[String]) -> String {
+    let stem = name.replace(['/', '\\'], "_");
+    let is_fit = stem.len() <= LONGEST_STEM && !taken.contains(&stem);
+    if is_fit { stem } else { format!("output-{}", taken.len()) }
 }
 
 /// The values of an output in the type that the model declares, as far as npy has it: 16-bit floats are rounded, and written
@@ -125,4 +136,17 @@ fn bind(graph: &Graph, values: &BTreeMap<String, Tensor>) -> anyhow::Result<Bind
         }
     }
     Ok(bindings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stem;
+
+    #[test]
+    fn every_output_has_a_file_of_its_own() {
+        let taken = ["a_b".to_owned(), "y".to_owned()];
+        assert_eq!(stem("model/y:0", &taken), "model_y:0");
+        assert_eq!(stem("a/b", &taken), "output-2");
+        assert_eq!(stem(&"long".repeat(60), &taken), "output-2");
+    }
 }
