@@ -19,9 +19,10 @@ const MODEL = process.argv[2] ?? "fashion-resnet";
 const FILE = existsSync(MODEL) ? MODEL : null;
 const SHAPE = (process.argv[3] ?? "1x28x28").split("x").map(Number);
 const BATCH = 32;
-/** Runs in a round, as many as the page's button makes, and rounds. */
+/** Runs in a round, as many as the page's button makes, and rounds; `ROUNDS=1` for what takes minutes. */
 const RUNS = 5;
-const ROUNDS = { wasm: 9, webgpu: 3 };
+const asked = Number(process.env.ROUNDS);
+const ROUNDS = { wasm: asked || 9, webgpu: asked || 3 };
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const runtime = process.env.ORT_DIST ?? join(here, "node_modules/onnxruntime-web/dist");

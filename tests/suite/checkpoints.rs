@@ -20,9 +20,10 @@ use fewbit_graph::{Bindings, Graph, Tensor};
 use fewbit_runtime::{Backend, Cancel, Control, Cpu, Keep, NeverPause};
 use pollster::block_on;
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "llama",
     "qwen2",
+    "qwen3",
     "stablelm",
     "gemma",
     "gpt2",

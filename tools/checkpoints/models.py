@@ -3,7 +3,7 @@
 Needs numpy, torch, transformers 4.43 or newer (Qwen3 from 4.51 on), safetensors and gguf.
 
     python tools/checkpoints/models.py [--fewbit PROGRAM] [--folder DIR] [--only NAME] [--cpu]
-    python tools/checkpoints/models.py --golden        # writes tests/golden/checkpoints anew
+    python tools/checkpoints/models.py --golden        # writes tests/golden/checkpoints anew; then run qwen3.py
 
 The error of a model is max|a − b|/max|b| over its outputs, with b those of transformers in float32 from the stored values; of a GGUF with
 b those of transformers with the values that the PyPI package `gguf` dequantizes from the file.
