@@ -1,9 +1,9 @@
 // Inference of fashion-resnet, 32 samples, in one headless Chromium: ours against ONNX Runtime Web.
 //
-//     npm install --prefix benches && node benches/peers.mjs [MODEL [SHAPE]]
+//     npm install --prefix benches && node benches/peers.mjs [MODEL [SHAPE [LENGTHS]]]
 //
-// MODEL is a gallery id or an ONNX file with one input of floats; SHAPE is that of a sample, as we take it: 3x48x192. The page times
-// 32 samples.
+// MODEL is a gallery id or an ONNX file with one input of floats; SHAPE is that of a sample, 3x48x192. The page takes lengths that a
+// file leaves free as it finds sensible (224), unless LENGTHS, like x.2=48,x.3=192, say otherwise. It times 32 samples.
 //
 // The peer runs the same file on one thread of wasm, and on WebGPU; ours is timed by the page's own button, in turn with the
 // peer. Prints medians over the rounds, the fastest and the first run (with everything that has to be compiled), and the ratios.
@@ -18,6 +18,8 @@ import { DIST, open } from "../tests/e2e/harness.mjs";
 const MODEL = process.argv[2] ?? "fashion-resnet";
 const FILE = existsSync(MODEL) ? MODEL : null;
 const SHAPE = (process.argv[3] ?? "1x28x28").split("x").map(Number);
+/** Lengths that the file leaves free, for our page: `x.2=48,x.3=192`. */
+const LENGTHS = (process.argv[4] ?? "").split(",").filter(Boolean).map((pair) => pair.split("="));
 const BATCH = 32;
 /** Runs in a round, as many as the page's button makes, and rounds; `ROUNDS=1` for what takes minutes. */
 const RUNS = 5;
@@ -83,6 +85,13 @@ async function ours(backend) {
     await drop(page, basename(FILE), readFileSync(FILE));
     await page.waitForFunction((name) => document.querySelector("label.model select").selectedOptions[0]?.textContent === name, basename(FILE), { timeout: 300_000 });
     await page.waitForFunction(() => !document.querySelector("footer progress"), null, { timeout: 300_000 });
+    await page.getByRole("button", { name: "Graph", exact: true }).click();
+    for (const [name, length] of LENGTHS) {
+      const field = page.locator(".facts-panel").getByLabel(name, { exact: true });
+      await field.fill(length);
+      await field.press("Enter");
+      await page.waitForFunction(() => !document.querySelector("footer progress"), null, { timeout: 300_000 });
+    }
   } else {
     await page.locator("label.model select").selectOption(MODEL);
     await page.waitForFunction(() => /n = 2,000$/.test(document.querySelector(".model .head .num")?.textContent ?? "") && !document.querySelector("footer progress"), null, { timeout: 300_000 });
