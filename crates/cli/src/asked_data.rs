@@ -26,7 +26,7 @@ pub(crate) struct OwnData {
     #[arg(long, value_name = "COLORS", value_parser = word::<Colors>)]
     pub(crate) colors: Option<Colors>,
     /// Pictures and tables: what values are multiplied by, a number or a fraction like 1/255.
-    #[arg(long, value_name = "FACTOR", value_parser = fewbit_data::fraction)]
+    #[arg(long, value_name = "FACTOR", value_parser = fewbit_data::factor::parse)]
     pub(crate) scale: Option<f64>,
     /// Pictures: what is subtracted from scaled pixels, one number or one for each channel, with commas between.
     #[arg(long, value_name = "LIST", value_delimiter = ',', allow_hyphen_values = true)]

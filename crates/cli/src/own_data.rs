@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use fewbit_data::{Files, How, Plan, Samples, Stream, Wanted};
+use fewbit_data::{Files, How, Kind, Plan, Samples, Stream, Wanted};
 use fewbit_experiment::engine::Bench;
 use serde_json::{Value, json};
 
@@ -55,20 +55,20 @@ pub(crate) fn open(path: &Path, wanted: &Wanted, asked: &OwnData) -> anyhow::Res
         list(path, "", MOST_DEPTH, &mut paths)?;
         (path, paths)
     } else {
-        let end = end_of(path);
-        if !["csv", "tsv", "txt", "text", "md"].contains(&end.as_str()) {
+        let paths = vec![path.file_name().unwrap_or_default().to_string_lossy().into_owned()];
+        if !matches!(Kind::of(&paths), Some(Kind::Table | Kind::Text)) {
             bail!(
-                "{} ends in `{end}`: data are an .npz, a folder of .png and .jpg files, a .csv or .tsv, or a .txt",
-                path.display()
+                "{} ends in `{}`: data are an .npz, a folder of .png and .jpg files, a .csv or .tsv, or a .txt",
+                path.display(),
+                end_of(path)
             );
         }
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        (path.parent().unwrap_or(Path::new("")), vec![name])
+        (path.parent().unwrap_or(Path::new("")), paths)
     };
     let files = Folder { root: root.to_owned(), outside };
     let place = || path.display().to_string();
     let plan = Plan::of(&paths, wanted, &asked, &files).with_context(place)?;
-    let told = match &plan.how {
+    let told = match &plan.how() {
         How::Pictures { preprocess, .. } => json!({ "kind": "pictures", "preprocess": preprocess }),
         How::Table(reading) => json!({ "kind": "table", "reading": reading }),
         How::Text { tokenizer, vocabulary, windows, .. } => {

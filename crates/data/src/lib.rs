@@ -8,6 +8,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod error;
+pub mod factor;
 pub mod files;
 pub mod images;
 pub mod plan;
@@ -19,6 +20,6 @@ pub mod tokenizer;
 
 pub use error::DataError;
 pub use files::{Files, Stream};
-pub use plan::{Asked, How, Kind, Plan, Wanted, Work, fraction};
+pub use plan::{Asked, How, Kind, Plan, Wanted, Work, is_companion};
 pub use preview::{Preview, Seen};
 pub use samples::Samples;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
 use crate::files::{self, Files};
-use crate::images::folder::is_picture;
+use crate::images::folder::{COMPANIONS, file_name, is_picture};
 use crate::images::{self, Folder, Labels, Pictures, Preprocess, decode};
 use crate::preview::{Preview, Seen};
 use crate::samples::Samples;
@@ -18,6 +18,8 @@ const SEEN: usize = 6;
 const LINES: usize = 6;
 /// Tokens of a preview.
 const TOKENS: usize = 64;
+/// The name of the file that says how tokens are made.
+const TOKENIZER: &str = "tokenizer.json";
 /// Tokens of bytes.
 const BYTES: usize = 256;
 
@@ -94,21 +96,22 @@ pub enum How {
 /// Data that were looked at and can be read.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// How they are read.
-    pub how: How,
     /// What was inferred, a sentence each.
     pub notes: Vec<String>,
     sample_shape: Vec<usize>,
     matter: Matter,
 }
 
-/// What is read.
+/// What is read, and how.
 #[derive(Clone, Debug)]
 enum Matter {
-    Pictures { folder: Folder, labels: Labels },
-    Table { bytes: Vec<u8> },
-    Text { tokenizer: Tokenizer, tokens: Vec<u32> },
+    Pictures { folder: Folder, labels: Labels, preprocess: Preprocess },
+    Table { bytes: Vec<u8>, reading: Reading },
+    Text { named: Named, tokenizer: Tokenizer, tokens: Vec<u32>, windows: Windows },
 }
+
+/// What is read, and what was inferred.
+type Found = Result<(Matter, Vec<String>), DataError>;
 
 impl Plan {
     /// How the files of these paths are to be read for a model.
@@ -121,13 +124,32 @@ impl Plan {
         asked: &Asked,
         files: &dyn Files,
     ) -> Result<Self, DataError> {
-        match Kind::of(paths) {
-            Some(Kind::Pictures) => pictures(paths, wanted, asked, files),
-            Some(Kind::Table) => table(paths, wanted, asked, files),
-            Some(Kind::Text) => text(paths, wanted, asked, files),
-            None => Err(DataError::Unfit(
-                "there are no data: .png and .jpg files, a .csv or .tsv, or a .txt are read".to_owned(),
-            )),
+        let (matter, notes) = match Kind::of(paths) {
+            Some(Kind::Pictures) => pictures(paths, wanted, asked, files)?,
+            Some(Kind::Table) => table(paths, wanted, asked, files)?,
+            Some(Kind::Text) => text(paths, wanted, asked, files)?,
+            None => {
+                return Err(DataError::Unfit(
+                    "there are no data: .png and .jpg files, a .csv or .tsv, or a .txt are read".to_owned(),
+                ));
+            }
+        };
+        Ok(Self { notes, sample_shape: wanted.sample_shape.clone(), matter })
+    }
+
+    /// How they are read.
+    pub fn how(&self) -> How {
+        match &self.matter {
+            Matter::Pictures { folder, preprocess, .. } => {
+                How::Pictures { preprocess: preprocess.clone(), taken: [folder.pictures.len(), folder.of] }
+            }
+            Matter::Table { reading, .. } => How::Table(reading.clone()),
+            Matter::Text { named, tokenizer, tokens, windows } => How::Text {
+                tokenizer: named.clone(),
+                vocabulary: tokenizer.vocabulary(),
+                windows: *windows,
+                tokens: tokens.len(),
+            },
         }
     }
 
@@ -143,8 +165,8 @@ impl Plan {
     /// # Errors
     /// [`DataError`] if one of them cannot be read.
     pub fn preview(&self, files: &dyn Files) -> Result<Preview, DataError> {
-        match (&self.matter, &self.how) {
-            (Matter::Pictures { folder, labels }, How::Pictures { preprocess, .. }) => {
+        match &self.matter {
+            Matter::Pictures { folder, labels, preprocess } => {
                 let seen = folder.pictures.iter().take(SEEN).enumerate().map(|(i, path)| {
                     let image = decode(&files::read(files, path)?);
                     let image = image.map_err(|why| DataError::file(path, why))?;
@@ -156,15 +178,14 @@ impl Plan {
                 });
                 Ok(Preview::Pictures(seen.collect::<Result<_, DataError>>()?))
             }
-            (Matter::Table { bytes }, How::Table(reading)) => {
+            Matter::Table { bytes, reading } => {
                 Ok(Preview::Lines(table::first_lines(bytes, reading.delimiter, LINES)?))
             }
-            (Matter::Text { tokenizer, tokens }, How::Text { windows, .. }) => {
+            Matter::Text { tokenizer, tokens, windows, .. } => {
                 let first = tokens.iter().take(windows.length.min(TOKENS));
                 let texts = first.map(|&token| Ok((token, tokenizer.decode(&[token])?)));
                 Ok(Preview::Tokens(texts.collect::<Result<_, DataError>>()?))
             }
-            _ => Ok(Preview::Lines(Vec::new())),
         }
     }
 
@@ -173,11 +194,16 @@ impl Plan {
     /// # Errors
     /// [`DataError`] if the way of reading cannot be gone.
     pub fn begin(self) -> Result<Work, DataError> {
-        let pictures = match &self.how {
-            How::Pictures { preprocess, .. } => Some(Pictures::new(preprocess.clone(), &self.sample_shape)?),
-            How::Table(_) | How::Text { .. } => None,
+        let Self { notes, sample_shape, matter } = self;
+        let rest = match matter {
+            Matter::Pictures { folder, labels, preprocess } => {
+                let pictures = Pictures::new(preprocess, &sample_shape)?;
+                Rest::Pictures { paths: folder.pictures, labels, pictures }
+            }
+            Matter::Table { bytes, reading } => Rest::Table { bytes, reading, sample_shape },
+            Matter::Text { tokens, windows, .. } => Rest::Text { tokens, windows },
         };
-        Ok(Work { plan: self, pictures })
+        Ok(Work { notes, rest })
     }
 
     /// Reads everything at once.
@@ -186,59 +212,65 @@ impl Plan {
     /// [`DataError`] for the first file, line or cell that is not as it has to be.
     pub fn read(self, files: &dyn Files) -> Result<Samples, DataError> {
         let mut work = self.begin()?;
-        loop {
-            if let Some(samples) = work.step(files)? {
-                return Ok(samples);
-            }
-        }
+        while !work.step(files)? {}
+        work.finish()
     }
 }
 
 /// Data that are being read.
 #[derive(Debug)]
 pub struct Work {
-    plan: Plan,
-    pictures: Option<Pictures>,
+    notes: Vec<String>,
+    rest: Rest,
+}
+
+/// What is read.
+#[derive(Debug)]
+enum Rest {
+    Pictures { paths: Vec<String>, labels: Labels, pictures: Pictures },
+    Table { bytes: Vec<u8>, reading: Reading, sample_shape: Vec<usize> },
+    Text { tokens: Vec<u32>, windows: Windows },
 }
 
 impl Work {
-    /// Reads some more: the next picture, or all of a table or a text. Returns the samples when all are there.
+    /// Reads the next picture, if there is one. Returns whether all is there that [`Self::finish`] needs.
     ///
     /// # Errors
-    /// [`DataError`] for the first file, line or cell that is not as it has to be.
-    pub fn step(&mut self, files: &dyn Files) -> Result<Option<Samples>, DataError> {
-        let Plan { how, notes, sample_shape, matter } = &self.plan;
-        let samples = match (matter, how) {
-            (Matter::Pictures { folder, labels }, _) => {
-                let Some(pictures) = &mut self.pictures else { return Ok(None) };
-                if let Some(path) = folder.pictures.get(pictures.len()) {
-                    pictures.push(path, &files::read(files, path)?)?;
-                    return Ok(None);
-                }
-                let x = self.pictures.take().map(Pictures::finish).transpose()?;
-                let Some(x) = x else { return Ok(None) };
-                Samples { x, y: labels.y.clone(), classes: labels.classes.clone(), notes: Vec::new() }
-            }
-            (Matter::Table { bytes }, How::Table(reading)) => reading.read(bytes, sample_shape)?,
-            (Matter::Text { tokens, .. }, How::Text { windows, .. }) => windows.of(tokens)?,
-            (Matter::Table { .. } | Matter::Text { .. }, _) => return Ok(None),
-        };
-        let notes = notes.iter().cloned().chain(samples.notes).collect();
-        Ok(Some(Samples { notes, ..samples }))
+    /// [`DataError`] if it is not as it has to be.
+    pub fn step(&mut self, files: &dyn Files) -> Result<bool, DataError> {
+        let Rest::Pictures { paths, pictures, .. } = &mut self.rest else { return Ok(true) };
+        if let Some(path) = paths.get(pictures.len()) {
+            pictures.push(path, &files::read(files, path)?)?;
+        }
+        Ok(pictures.len() >= paths.len())
     }
 
     /// How much is done, 0 to 1.
     pub fn progress(&self) -> f64 {
-        match (&self.plan.matter, &self.pictures) {
-            (Matter::Pictures { folder, .. }, Some(pictures)) => {
-                pictures.len() as f64 / folder.pictures.len().max(1) as f64
-            }
-            _ => 0.0,
+        match &self.rest {
+            Rest::Pictures { paths, pictures, .. } => pictures.len() as f64 / paths.len().max(1) as f64,
+            Rest::Table { .. } | Rest::Text { .. } => 0.0,
         }
+    }
+
+    /// The samples; of a table or a text, all of it is read here.
+    ///
+    /// # Errors
+    /// [`DataError`] for the first line or cell that is not as it has to be.
+    pub fn finish(self) -> Result<Samples, DataError> {
+        let samples = match self.rest {
+            Rest::Pictures { labels: Labels { y, classes, .. }, pictures, .. } => {
+                Samples { x: pictures.finish()?, y, classes, notes: Vec::new() }
+            }
+            Rest::Table { bytes, reading, sample_shape } => reading.read(&bytes, &sample_shape)?,
+            Rest::Text { tokens, windows } => windows.of(&tokens)?,
+        };
+        let notes = self.notes.into_iter().chain(samples.notes).collect();
+        Ok(Samples { notes, ..samples })
     }
 }
 
-fn pictures(paths: &[String], wanted: &Wanted, asked: &Asked, files: &dyn Files) -> Result<Plan, DataError> {
+fn pictures(paths: &[String], wanted: &Wanted, asked: &Asked, files: &dyn Files) -> Found {
     let folder = Folder::of(paths, asked.samples);
     let read = |path: &Option<String>| path.as_ref().map(|path| files::read(files, path)).transpose();
     let config = asked.pictures.config.clone().or_else(|| folder.config.clone());
@@ -251,28 +283,25 @@ fn pictures(paths: &[String], wanted: &Wanted, asked: &Asked, files: &dyn Files)
     preprocess.check(&wanted.sample_shape)?;
     let names = folder.names.as_ref().map(|path| files::text(files, path)).transpose()?;
     let labels = folder.labels(read(&folder.table)?.as_deref(), names.as_deref(), &wanted.classes)?;
-    let taken = [folder.pictures.len(), folder.of];
-    if taken[0] < taken[1] {
-        notes.push(format!("{} of {} pictures, evenly from the list of their names", taken[0], taken[1]));
+    let (taken, of) = (folder.pictures.len(), folder.of);
+    if taken < of {
+        notes.push(format!("{taken} of {of} pictures, evenly from the list of their names"));
     }
     notes.push(labels.note.clone());
-    let sample_shape = wanted.sample_shape.clone();
-    let how = How::Pictures { preprocess, taken };
-    Ok(Plan { how, notes, sample_shape, matter: Matter::Pictures { folder, labels } })
+    Ok((Matter::Pictures { folder, labels, preprocess }, notes))
 }
 
-fn table(paths: &[String], wanted: &Wanted, asked: &Asked, files: &dyn Files) -> Result<Plan, DataError> {
+fn table(paths: &[String], wanted: &Wanted, asked: &Asked, files: &dyn Files) -> Found {
     let mut tables = paths.iter().filter(|path| is_table(path));
     let (Some(path), None) = (tables.next(), tables.next()) else {
         return Err(DataError::Unfit("one table is read at a time; give one".to_owned()));
     };
     let bytes = files::read(files, path)?;
     let (reading, notes) = Reading::infer(&bytes, &wanted.sample_shape, &asked.table)?;
-    let sample_shape = wanted.sample_shape.clone();
-    Ok(Plan { how: How::Table(reading), notes, sample_shape, matter: Matter::Table { bytes } })
+    Ok((Matter::Table { bytes, reading }, notes))
 }
 
-fn text(paths: &[String], wanted: &Wanted, asked: &Asked, files: &dyn Files) -> Result<Plan, DataError> {
+fn text(paths: &[String], wanted: &Wanted, asked: &Asked, files: &dyn Files) -> Found {
     let (mut windows, mut notes) = Windows::infer(&wanted.sample_shape)?;
     windows.stride = asked.text.stride.unwrap_or(windows.stride);
     windows.most = asked.samples;
@@ -302,9 +331,7 @@ fn text(paths: &[String], wanted: &Wanted, asked: &Asked, files: &dyn Files) -> 
         )));
     }
     let tokens = tokenizer.encode(&text)?;
-    let how = How::Text { tokenizer: named, vocabulary, windows, tokens: tokens.len() };
-    let sample_shape = wanted.sample_shape.clone();
-    Ok(Plan { how, notes, sample_shape, matter: Matter::Text { tokenizer, tokens } })
+    Ok((Matter::Text { named, tokenizer, tokens, windows }, notes))
 }
 
 /// How tokens are made, if nobody says so: by the tokenizer beside the text, or by what the model's vocabulary tells.
@@ -333,18 +360,10 @@ fn likeliest_tokenizer(
     )))
 }
 
-/// A number, or a fraction like 1/255.
-///
-/// # Errors
-/// What is no number.
-pub fn fraction(text: &str) -> Result<f64, String> {
-    let number = |text: &str| {
-        text.trim().parse::<f64>().map_err(|_| format!("`{text}` is no number; write 0.5 or 1/255"))
-    };
-    match text.split_once('/') {
-        Some((above, below)) => Ok(number(above)? / number(below)?),
-        None => number(text),
-    }
+/// Whether a file only says how others are read: their labels, their preparation, their tokens.
+pub fn is_companion(path: &str) -> bool {
+    let name = file_name(path).to_ascii_lowercase();
+    name == TOKENIZER || COMPANIONS.contains(&name.as_str())
 }
 
 fn is_table(path: &str) -> bool {
@@ -356,8 +375,7 @@ fn is_text(path: &str) -> bool {
 }
 
 fn is_tokenizer(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
-    name == "tokenizer.json" || ends(path, &["gguf"])
+    file_name(path).eq_ignore_ascii_case(TOKENIZER) || ends(path, &["gguf"])
 }
 
 fn ends(path: &str, with: &[&str]) -> bool {

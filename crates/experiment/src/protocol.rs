@@ -359,7 +359,13 @@ pub struct Answer {
 }
 
 /// Engine to page.
-#[allow(clippy::large_enum_variant, reason = "events are handed over one at a time, never kept in numbers")]
+#[cfg_attr(
+    target_pointer_width = "64",
+    expect(
+        clippy::large_enum_variant,
+        reason = "events are handed over one at a time, never kept in numbers"
+    )
+)]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     /// The engine is open.

@@ -5,7 +5,9 @@ use std::io::{self, Cursor};
 
 use fewbit_data::images::{Crop, Filter, Resize};
 use fewbit_data::tokenizer::Named;
-use fewbit_data::{Asked, DataError, Files, How, Kind, Plan, Preview, Samples, Stream, Wanted, fraction};
+use fewbit_data::{
+    Asked, DataError, Files, How, Kind, Plan, Preview, Samples, Stream, Wanted, factor, is_companion,
+};
 
 use crate::{golden, values};
 
@@ -56,14 +58,15 @@ fn pictures_go_before_tables_and_tables_before_texts() {
     assert_eq!(kind(&["iris.csv", "readme.txt"]), Some(Kind::Table));
     assert_eq!(kind(&["readme.md", "tokenizer.json"]), Some(Kind::Text));
     assert_eq!(kind(&["tokenizer.json"]), None);
+    assert!(is_companion("a/Labels.csv") && is_companion("tokenizer.json") && !is_companion("a.csv"));
 }
 
 #[test]
 fn a_folder_of_pictures_is_prepared_for_the_model_and_shown_as_it_sees_them() {
     let files = pictures();
     let plan = files.plan(&takes(&[3, 20, 30]), &Asked::default()).unwrap();
-    let How::Pictures { preprocess, taken } = &plan.how else { panic!("{:?}", plan.how) };
-    assert_eq!((preprocess.resize, *taken), (Resize::Exact([20, 30]), [3, 3]));
+    let How::Pictures { preprocess, taken } = plan.how() else { panic!("{:?}", plan.how()) };
+    assert_eq!((preprocess.resize, taken), (Resize::Exact([20, 30]), [3, 3]));
     let Preview::Pictures(seen) = plan.preview(&files).unwrap() else { panic!("no pictures") };
     assert_eq!(seen.len(), 3);
     assert_eq!((seen[0].path.as_str(), seen[0].class.as_deref()), ("set/cat/a.png", Some("cat")));
@@ -90,9 +93,9 @@ fn corrections_are_taken_over_and_what_cannot_be_is_said() {
     asked.pictures.mean = Some(vec![0.5]);
     asked.samples = Some(2);
     let plan = files.plan(&takes(&[1, 20, 20]), &asked).unwrap();
-    let How::Pictures { preprocess, taken } = &plan.how else { panic!("{:?}", plan.how) };
+    let How::Pictures { preprocess, taken } = plan.how() else { panic!("{:?}", plan.how()) };
     assert_eq!((preprocess.resize, preprocess.crop), (Resize::Shorter(24), Some([20, 20])));
-    assert_eq!(*taken, [2, 3]);
+    assert_eq!(taken, [2, 3]);
     assert!(plan.notes.iter().any(|note| note.starts_with("as asked, pictures are read as grey")));
     let samples = plan.read(&files).unwrap();
     assert!(values(&samples.x).iter().all(|x| (-0.5..=0.5).contains(x)));
@@ -108,8 +111,8 @@ fn corrections_are_taken_over_and_what_cannot_be_is_said() {
         assert_eq!(text.parse::<Resize>().unwrap(), resize);
         assert_eq!(resize.to_string(), text);
     }
-    assert_eq!((fraction("1/255"), fraction(" 0.5 ")), (Ok(1.0 / 255.0), Ok(0.5)));
-    assert!(fraction("1/x").is_err());
+    assert_eq!((factor::parse("1/255"), factor::parse(" 0.5 ")), (Ok(1.0 / 255.0), Ok(0.5)));
+    assert!(factor::parse("1/x").is_err());
 }
 
 #[test]
@@ -131,9 +134,9 @@ fn pictures_are_read_one_at_a_time() {
     let mut work = files.plan(&takes(&[1, 8, 8]), &Asked::default()).unwrap().begin().unwrap();
     for done in 0..3 {
         assert_eq!(work.progress(), f64::from(done) / 3.0);
-        assert_eq!(work.step(&files).unwrap(), None);
+        assert_eq!(work.step(&files).unwrap(), done == 2);
     }
-    assert_eq!(work.step(&files).unwrap().map(|samples| samples.len()), Some(3));
+    assert_eq!(work.finish().unwrap().len(), 3);
 }
 
 #[test]
@@ -160,7 +163,7 @@ fn the_vocabulary_or_a_file_tells_how_tokens_are_made() {
     let text = ("b.txt", b"hello there".to_vec());
     let files = Memory::of(&[("a.txt", b"one".to_vec()), text.clone()]);
     let tokenizer = |files: &Memory, wanted: &Wanted, asked: &Asked| {
-        files.plan(wanted, asked).map(|plan| match plan.how {
+        files.plan(wanted, asked).map(|plan| match plan.how() {
             How::Text { tokenizer, tokens, .. } => (tokenizer, tokens),
             how => panic!("{how:?}"),
         })

@@ -101,15 +101,10 @@ pub fn whole(text: &str) -> Result<usize, String> {
 /// # Errors
 /// What is no number.
 pub fn numbers(text: &str) -> Result<Vec<f64>, String> {
-    text.split([',', '，']).map(fewbit_data::fraction).collect()
+    text.split([',', '，']).map(fewbit_data::factor::parse).collect()
 }
 
 /// Numbers with commas between.
 pub fn list(values: &[f64]) -> String {
     values.iter().map(f64::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// A factor as people write it.
-pub fn factor(scale: f64) -> String {
-    if scale == 1.0 / 255.0 { "1/255".to_owned() } else { scale.to_string() }
 }

@@ -15,13 +15,14 @@ pub mod text;
 pub mod viewer;
 pub mod worker;
 
-use crate::platform::scope;
+use crate::platform::{scope, service};
+use crate::ui::part;
 
 /// Shows the screen, or serves it, as this is a page or a worker.
 pub fn run() {
     if scope::is_worker() {
-        worker::run();
+        service::run::<worker::Desk>();
     } else {
-        screen::mount();
+        part::mount(screen::PLACE, screen::Screen);
     }
 }

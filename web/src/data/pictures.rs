@@ -1,10 +1,10 @@
 //! How pictures are prepared.
 
-use fewbit_data::How;
 use fewbit_data::images::{Asked, Colors, Crop, Filter, Preprocess};
+use fewbit_data::{How, factor};
 use leptos::prelude::*;
 
-use super::controls::{SamplesField, SelectField, TextField, factor, list, numbers, text_of};
+use super::controls::{SamplesField, SelectField, TextField, list, numbers, text_of};
 use super::viewer::Viewer;
 use crate::i18n::data::words;
 
@@ -47,8 +47,8 @@ pub fn PictureControls() -> impl IntoView {
             apply=Callback::new(move |place: Option<usize>| viewer.correct(|asked| asked.pictures.filter = chosen(&FILTERS, place))) />
         <SelectField name=|| words().colors inferred=found(|p| name_of(&COLORS, p.colors, &words().color_names)) value=Signal::derive(chosen_colors) options=colors
             apply=Callback::new(move |place: Option<usize>| viewer.correct(|asked| asked.pictures.colors = chosen(&COLORS, place))) />
-        <TextField name=|| words().scale inferred=found(|p| factor(p.scale)) value=asked(|a| text_of(a.scale.map(factor)))
-            apply=apply(|a, text| { a.scale = text.map(|text| fewbit_data::fraction(&text)).transpose()?; Ok(()) }) />
+        <TextField name=|| words().scale inferred=found(|p| factor::text(p.scale)) value=asked(|a| text_of(a.scale.map(factor::text)))
+            apply=apply(|a, text| { a.scale = text.map(|text| factor::parse(&text)).transpose()?; Ok(()) }) />
         <TextField name=|| words().mean inferred=found(|p| list(&p.mean)) value=asked(|a| text_of(a.mean.as_deref().map(list)))
             apply=apply(|a, text| { a.mean = text.map(|text| numbers(&text)).transpose()?; Ok(()) }) />
         <TextField name=|| words().std inferred=found(|p| list(&p.std)) value=asked(|a| text_of(a.std.as_deref().map(list)))

@@ -1,21 +1,18 @@
 //! The screen: what was given and how it is read, and what the model gets of it.
 
 use fewbit_data::Kind;
-use fewbit_experiment::Failure;
-use js_sys::Uint8Array;
 use leptos::prelude::*;
 
 use super::pictures::PictureControls;
 use super::preview::PreviewOf;
-use super::protocol::{Purpose, Reply};
+use super::protocol::Purpose;
 use super::table::TableControls;
 use super::text::TextControls;
 use super::viewer::Viewer;
-use crate::i18n::Locale;
 use crate::i18n::data::words;
-use crate::platform::port::Port;
-use crate::platform::{file, module, page};
+use crate::platform::file;
 use crate::ui::format;
+use crate::ui::part::{self, FailureCard, ToApp};
 
 /// The element that the screen is shown in, and the module's name.
 pub const PLACE: &str = "data";
@@ -23,42 +20,22 @@ const STYLE: &str = include_str!("../../style/data.css");
 /// What can be picked.
 const ACCEPTED: &str = ".png,.jpg,.jpeg,.csv,.tsv,.txt,.text,.md,.json";
 
-/// Shows the screen in its place.
-pub fn mount() {
-    console_error_panic_hook::set_once();
-    if let Some(element) = page::element(PLACE) {
-        leptos::mount::mount_to(element, Screen).forget();
-    }
-}
-
 /// The screen.
 #[component]
 pub fn Screen() -> impl IntoView {
-    let locale = RwSignal::new(Locale::default());
-    provide_context(locale);
-    page::follow_root("lang", move |tag| {
-        locale.set(if tag.starts_with("zh") { Locale::Chinese } else { Locale::English });
+    part::provide_locale();
+    let app = ToApp::default();
+    let viewer = Viewer::provide(move |reply, blobs| app.say(&reply, blobs));
+    app.hear(PLACE, move |heard| match heard {
+        Ok(heard) => viewer.called(heard.message, &heard.files),
+        Err(failure) => viewer.failure.set(Some(failure)),
     });
-    let port: StoredValue<Option<Port>, LocalStorage> = StoredValue::new_local(None);
-    let viewer = Viewer::provide(move |reply: Reply, blobs: &[Uint8Array]| {
-        port.with_value(|port| {
-            if let Some(port) = port {
-                port.send(&reply, blobs).ok();
-            }
-        });
-    });
-    port.set_value(module::port(PLACE).map(|port| {
-        Port::new(port, move |heard: Result<_, Failure>| match heard {
-            Ok(heard) => viewer.called(heard.message, &heard.files),
-            Err(failure) => viewer.failure.set(Some(failure)),
-        })
-    }));
     let kind = Memo::new(move |_| viewer.found.with(|found| found.as_ref().and_then(|found| found.kind)));
     view! {
         <style>{STYLE}</style>
         <section class="panel data-panel" aria-label=move || words().data>
             <Given kind />
-            <FailureCard />
+            <FailureCard failure=viewer.failure title=|| words().failed />
             <Show when=move || kind.get().is_some() && viewer.model.with(Option::is_some)>
                 <div class="controls-of-data">
                     <h3 class="section">{move || words().how}</h3>
@@ -167,23 +144,6 @@ fn Notes() -> impl IntoView {
                     </div>
                 }
             })
-        })
-    }
-}
-
-/// What went wrong last: where and what. It stands until something else is done.
-#[component]
-fn FailureCard() -> impl IntoView {
-    let viewer = Viewer::here();
-    move || {
-        viewer.failure.get().map(|Failure { place, message, hints, .. }| {
-            view! {
-                <div class="failure" role="alert">
-                    <h2 class="down">{words().failed}</h2>
-                    <p>{place.map(|place| view! { <code>{place}</code>" " })}{message}</p>
-                    <ul>{hints.into_iter().map(|hint| view! { <li>{hint}</li> }).collect_view()}</ul>
-                </div>
-            }
         })
     }
 }

@@ -1,10 +1,10 @@
 //! How a table is read.
 
-use fewbit_data::How;
 use fewbit_data::table::{Asked, Reading};
+use fewbit_data::{How, factor};
 use leptos::prelude::*;
 
-use super::controls::{SelectField, TextField, factor, text_of};
+use super::controls::{SelectField, TextField, text_of};
 use super::viewer::Viewer;
 use crate::i18n::data::words;
 
@@ -66,9 +66,9 @@ pub fn TableControls() -> impl IntoView {
                 viewer.correct(|asked| asked.table.features = names);
                 Ok(())
             }) />
-        <TextField name=|| words().scale inferred=found(|r| factor(r.scale)) value=asked(|a| text_of(a.scale.map(factor)))
+        <TextField name=|| words().scale inferred=found(|r| factor::text(r.scale)) value=asked(|a| text_of(a.scale.map(factor::text)))
             apply=Callback::new(move |text: Option<String>| {
-                let scale = text.map(|text| fewbit_data::fraction(&text)).transpose()?;
+                let scale = text.map(|text| factor::parse(&text)).transpose()?;
                 viewer.correct(|asked| asked.table.scale = scale);
                 Ok(())
             }) />

@@ -2,68 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::rc::Rc;
 
-use fewbit_data::{Asked, DataError, Files, Kind, Plan, Samples, Stream, Wanted, Work};
+use fewbit_data::{Asked, DataError, Files, How, Kind, Plan, Samples, Stream, Wanted, Work, is_companion};
 use fewbit_experiment::Failure;
 use fewbit_experiment::failure::Code;
-use fewbit_runtime::Pace;
 use js_sys::Uint8Array;
 use web_sys::File;
 
 use super::protocol::{Ask, Found, Planned, Purpose, Told};
 use crate::platform::blob::BlobReader;
-use crate::platform::inbox::Inbox;
-use crate::platform::message;
-use crate::platform::scope::{self, Breath, now_millis};
+use crate::platform::scope::{self, now_millis};
+use crate::platform::service::Service;
 
 /// Progress is told of no sooner than after so many milliseconds.
 const TOLD_EVERY: f64 = 60.0;
-/// What only says how other files are read.
-const COMPANIONS: [&str; 5] =
-    ["tokenizer.json", "preprocessor_config.json", "labels.csv", "labels.txt", "classes.txt"];
 
 fn post(told: &Told) {
     scope::post(told, &[]);
-}
-
-/// Runs the worker, for as long as its screen keeps it.
-pub fn run() {
-    let inbox = Rc::new(Inbox::default());
-    wasm_bindgen_futures::spawn_local(serve(Rc::clone(&inbox)));
-    scope::listen(
-        move |data| match message::unpack(data) {
-            Ok((ask, _)) => {
-                if matches!(ask, Ask::Plan { .. }) {
-                    inbox.retain(|(older, _)| !matches!(older, Ask::Plan { .. }));
-                }
-                inbox.put((ask, message::files(data)));
-            }
-            Err(failure) => post(&Told::Died(failure)),
-        },
-        |panic| {
-            let why = format!("the worker that reads data died: {panic}");
-            post(&Told::Died(Failure::new(Code::WorkerLost, why)));
-        },
-    );
-}
-
-async fn serve(inbox: Rc<Inbox<(Ask, Vec<File>)>>) {
-    let breath = Breath::default();
-    let mut desk = Desk::default();
-    loop {
-        while let Some((ask, files)) = inbox.take() {
-            desk.hear(ask, files);
-        }
-        if desk.reading.is_some() {
-            while desk.reading.is_some() && !breath.is_due() {
-                desk.advance();
-            }
-            breath.breathe().await;
-        } else {
-            inbox.wait().await;
-        }
-    }
 }
 
 /// Files by their paths.
@@ -109,14 +64,9 @@ fn name_of(paths: &[String]) -> String {
     shared.or_else(own).unwrap_or_default()
 }
 
-fn is_companion(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
-    COMPANIONS.contains(&name.as_str())
-}
-
 /// What was given, how it is read, and what is being read.
 #[derive(Default)]
-struct Desk {
+pub struct Desk {
     given: Given,
     plan: Option<Plan>,
     reading: Option<Reading>,
@@ -128,7 +78,22 @@ struct Reading {
     told: f64,
 }
 
-impl Desk {
+impl Service for Desk {
+    type Ask = Ask;
+    type Told = Told;
+
+    fn died(failure: Failure) -> Told {
+        Told::Died(failure)
+    }
+
+    fn is_overtaken(waiting: &Ask, newer: &Ask) -> bool {
+        matches!((waiting, newer), (Ask::Plan { .. }, Ask::Plan { .. }))
+    }
+
+    fn is_busy(&self) -> bool {
+        self.reading.is_some()
+    }
+
     fn hear(&mut self, ask: Ask, files: Vec<File>) {
         match ask {
             Ask::Open { paths, beside } => {
@@ -140,7 +105,12 @@ impl Desk {
             }
             Ask::Plan { id, wanted, asked } => {
                 let plan = self.plan(&wanted, &asked).map(Box::new).map_err(|why| failed(&why));
-                let columns = Plan::columns(&self.given.paths(), &asked, &self.given);
+                let columns = match plan.as_ref().map(|planned| &planned.how) {
+                    Ok(How::Table(reading)) => reading.columns.clone(),
+                    Ok(_) => Vec::new(),
+                    // To choose among, so that it can be read.
+                    Err(_) => Plan::columns(&self.given.paths(), &asked, &self.given),
+                };
                 post(&Told::Planned { id, plan, columns });
             }
             Ask::Read { purpose } => match self.plan.clone().map(Plan::begin) {
@@ -155,26 +125,17 @@ impl Desk {
         }
     }
 
-    fn plan(&mut self, wanted: &Wanted, asked: &Asked) -> Result<Planned, DataError> {
-        let started = now_millis();
-        self.plan = None;
-        self.reading = None;
-        let plan = Plan::of(&self.given.paths(), wanted, asked, &self.given)?;
-        let preview = plan.preview(&self.given)?;
-        let (how, notes) = (plan.how.clone(), plan.notes.clone());
-        self.plan = Some(plan);
-        Ok(Planned { how, notes, preview, millis: now_millis() - started })
-    }
-
     /// Reads the next piece.
     fn advance(&mut self) {
         let Some(mut reading) = self.reading.take() else { return };
         match reading.work.step(&self.given) {
-            Ok(Some(samples)) => match hand_over(&samples, reading.purpose) {
-                Ok(()) => {}
-                Err(why) => post(&Told::Failed(failed(&why))),
-            },
-            Ok(None) => {
+            Ok(true) => {
+                let samples = reading.work.finish();
+                if let Err(why) = samples.and_then(|samples| hand_over(&samples, reading.purpose)) {
+                    post(&Told::Failed(failed(&why)));
+                }
+            }
+            Ok(false) => {
                 let now = now_millis();
                 if now - reading.told > TOLD_EVERY {
                     reading.told = now;
@@ -184,6 +145,19 @@ impl Desk {
             }
             Err(why) => post(&Told::Failed(failed(&why))),
         }
+    }
+}
+
+impl Desk {
+    fn plan(&mut self, wanted: &Wanted, asked: &Asked) -> Result<Planned, DataError> {
+        let started = now_millis();
+        self.plan = None;
+        self.reading = None;
+        let plan = Plan::of(&self.given.paths(), wanted, asked, &self.given)?;
+        let preview = plan.preview(&self.given)?;
+        let (how, notes) = (plan.how(), plan.notes.clone());
+        self.plan = Some(plan);
+        Ok(Planned { how, notes, preview, millis: now_millis() - started })
     }
 }
 

@@ -1,23 +1,20 @@
 //! The worker: opens files where they lie, and looks into one tensor at a time, some of its values at a time.
 
 use std::io::Read;
-use std::rc::Rc;
 
 use fewbit_experiment::Failure;
 use fewbit_experiment::failure::Code;
 use fewbit_experiment::inspect::{InspectError, Inspection, Surveyed, Target};
 use fewbit_formats::tensors::Metadata;
 use fewbit_formats::{Kind, Limits, ReadError, TensorFile};
-use fewbit_runtime::Pace;
 use js_sys::Uint8Array;
 use web_sys::File;
 
 use super::build;
 use super::protocol::{Ask, FileFacts, TensorFacts, Told};
 use crate::platform::blob::BlobReader;
-use crate::platform::inbox::Inbox;
-use crate::platform::message;
-use crate::platform::scope::{self, Breath, memory_bytes, now_millis};
+use crate::platform::scope::{self, memory_bytes, now_millis};
+use crate::platform::service::Service;
 
 /// Progress is told of no sooner than after so many milliseconds.
 const TOLD_EVERY: f64 = 60.0;
@@ -26,41 +23,9 @@ fn post(told: &Told) {
     scope::post(told, &[]);
 }
 
-/// Runs the worker, for as long as its screen keeps it.
-pub fn run() {
-    let inbox = Rc::new(Inbox::default());
-    wasm_bindgen_futures::spawn_local(serve(Rc::clone(&inbox)));
-    scope::listen(
-        move |data| match message::unpack(data) {
-            Ok((ask, _)) => inbox.put((ask, message::files(data))),
-            Err(failure) => post(&Told::Died(failure)),
-        },
-        |panic| {
-            let why = format!("the worker that reads files died: {panic}");
-            post(&Told::Died(Failure::new(Code::WorkerLost, why)));
-        },
-    );
-}
-
-async fn serve(inbox: Rc<Inbox<(Ask, Vec<File>)>>) {
-    let breath = Breath::default();
-    let mut desk = Desk::default();
-    loop {
-        while let Some((ask, files)) = inbox.take() {
-            desk.hear(ask, files);
-        }
-        if desk.look.is_some() {
-            desk.advance();
-            breath.breathe().await;
-        } else {
-            inbox.wait().await;
-        }
-    }
-}
-
 /// What is open, and what is looked at.
 #[derive(Default)]
-struct Desk {
+pub struct Desk {
     /// The files that are open, as they were given.
     given: Vec<File>,
     files: Vec<TensorFile<BlobReader>>,
@@ -79,7 +44,14 @@ struct Look {
     told: f64,
 }
 
-impl Desk {
+impl Service for Desk {
+    type Ask = Ask;
+    type Told = Told;
+
+    fn died(failure: Failure) -> Told {
+        Told::Died(failure)
+    }
+
     fn hear(&mut self, ask: Ask, files: Vec<File>) {
         match ask {
             Ask::Open => {
@@ -110,21 +82,8 @@ impl Desk {
         }
     }
 
-    fn begin(&mut self, id: u64, mut tensor: usize, target: Target) -> Result<(), Failure> {
-        self.look = None;
-        for (file, open) in self.files.iter().enumerate() {
-            let Some(entry) = open.tensors.get(tensor) else {
-                tensor -= open.tensors.len();
-                continue;
-            };
-            let known = self.known.as_ref().filter(|(of, at, _)| (*of, *at) == (file, tensor));
-            let known = known.map(|(_, _, surveyed)| surveyed.clone());
-            let inspection = Inspection::new(entry, target, known).map_err(|why| failed(&why))?;
-            let now = now_millis();
-            self.look = Some(Look { id, file, tensor, inspection, started: now, told: now });
-            return Ok(());
-        }
-        Err(Failure::new(Code::UnreadableData, "there is no such tensor"))
+    fn is_busy(&self) -> bool {
+        self.look.is_some()
     }
 
     /// Reads the next piece of what is looked at.
@@ -147,6 +106,25 @@ impl Desk {
             }
             Err(error) => post(&Told::Failed { id, failure: failed(&error) }),
         }
+    }
+}
+
+impl Desk {
+    fn begin(&mut self, id: u64, mut tensor: usize, target: Target) -> Result<(), Failure> {
+        self.look = None;
+        for (file, open) in self.files.iter().enumerate() {
+            let Some(entry) = open.tensors.get(tensor) else {
+                tensor -= open.tensors.len();
+                continue;
+            };
+            let known = self.known.as_ref().filter(|(of, at, _)| (*of, *at) == (file, tensor));
+            let known = known.map(|(_, _, surveyed)| surveyed.clone());
+            let inspection = Inspection::new(entry, target, known).map_err(|why| failed(&why))?;
+            let now = now_millis();
+            self.look = Some(Look { id, file, tensor, inspection, started: now, told: now });
+            return Ok(());
+        }
+        Err(Failure::new(Code::UnreadableData, "there is no such tensor"))
     }
 }
 

@@ -1,5 +1,8 @@
 //! Files that people give us, and files that we give them.
 
+use std::slice;
+
+use fewbit_data::{Kind, is_companion};
 use fewbit_experiment::Failure;
 use fewbit_experiment::failure::Code;
 use gloo::events::{EventListener, EventListenerOptions};
@@ -82,11 +85,6 @@ impl Given {
 /// How the names of files end that are read where they lie.
 const KEPT: [&str; 3] = [".safetensors", ".gguf", ".json"];
 
-/// How the names of data end.
-const DATA: [&str; 9] = [".png", ".jpg", ".jpeg", ".csv", ".tsv", ".txt", ".text", ".md", ".npz"];
-/// What belongs to data.
-const BESIDE_DATA: [&str; 2] = ["tokenizer.json", "preprocessor_config.json"];
-
 /// The bytes of the largest file that is read as a whole.
 pub const MOST_READ: u64 = 640 << 20;
 
@@ -161,21 +159,26 @@ pub fn on_paste(then: impl Fn(Picked) + Clone + 'static) {
     .forget();
 }
 
-/// Hands files over as what they are. Beside a checkpoint, whose folder also has texts and pictures about it, only that counts.
+/// Hands files over as what they are. Beside a checkpoint, whose folder also has texts and pictures about it, data do not count; and
+/// of a folder nothing does that is none of this.
 pub fn take(given: Vec<Given>, then: impl Fn(Picked) + 'static) {
     let ends = |given: &Given, ends: &[&str]| {
         let path = given.path.to_lowercase();
         ends.iter().any(|end| path.ends_with(end))
     };
     let is_checkpoint = given.iter().any(|given| ends(given, &[".safetensors", ".gguf"]));
-    let is_data = |given: &Given| {
-        !is_checkpoint && !ends(given, &[".npz"]) && (ends(given, &DATA) || ends(given, &BESIDE_DATA))
-    };
-    let (data, others): (Vec<Given>, Vec<Given>) = given.into_iter().partition(is_data);
-    let others = others.into_iter().filter(|given| !(is_checkpoint && ends(given, &DATA)));
-    let (kept, read): (Vec<File>, Vec<File>) = others
-        .map(|given| given.file)
-        .partition(|file| is_kept(&file.name()) || file.size() as u64 > MOST_READ);
+    let (mut data, mut kept, mut read) = (Vec::new(), Vec::new(), Vec::new());
+    for given in given {
+        let is_data = is_companion(&given.path) || Kind::of(slice::from_ref(&given.path)).is_some();
+        let is_kept = is_kept(&given.path) || given.file.size() as u64 > MOST_READ;
+        if is_data && !is_checkpoint {
+            data.push(given);
+        } else if is_kept {
+            kept.push(given.file);
+        } else if ends(&given, &[".onnx", ".npz"]) || !is_data && !given.path.contains('/') {
+            read.push(given.file);
+        }
+    }
     leptos::task::spawn_local(async move {
         if !kept.is_empty() {
             then(Picked::Kept(kept));

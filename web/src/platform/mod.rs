@@ -18,4 +18,5 @@ pub mod picture;
 pub mod pointer;
 pub mod port;
 pub mod scope;
+pub mod service;
 pub mod size;

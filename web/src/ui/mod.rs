@@ -3,6 +3,7 @@
 pub mod bit_strip;
 pub mod dialog;
 pub mod format;
+pub mod part;
 pub mod tell;
 
 pub use bit_strip::BitStrip;

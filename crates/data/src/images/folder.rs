@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::error::DataError;
 
+/// What says something about pictures: their labels, the names of the classes (by either name), their preparation.
+pub(crate) const COMPANIONS: [&str; 4] =
+    ["labels.csv", "labels.txt", "classes.txt", "preprocessor_config.json"];
+
 /// What a folder holds, by the paths of its files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folder {
@@ -45,6 +49,7 @@ impl Folder {
         let is_hidden = |path: &str| path.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
         let mut seen: Vec<&String> = paths.iter().filter(|path| !is_hidden(path)).collect();
         seen.sort();
+        let [table, names @ .., config] = COMPANIONS;
         // The shallowest wins where there are several.
         let named = |names: &[&str]| {
             let found =
@@ -57,9 +62,9 @@ impl Folder {
         let taken = (0..take).filter_map(|i| all.get(i * of / take.max(1))).map(|&path| path.clone());
         Self {
             pictures: in_turn(taken),
-            table: named(&["labels.csv"]),
-            names: named(&["labels.txt", "classes.txt"]),
-            config: named(&["preprocessor_config.json"]),
+            table: named(&[table]),
+            names: named(&names),
+            config: named(&[config]),
             of,
         }
     }
@@ -211,7 +216,7 @@ pub(crate) fn some_of(names: &[String]) -> String {
     if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
 
-fn file_name(path: &str) -> &str {
+pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 

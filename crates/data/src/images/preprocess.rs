@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::decode::{Image, MOST_PIXELS};
 use super::resample::{Filter, resize};
 use crate::error::DataError;
+use crate::factor;
 use crate::samples::shape_text;
 
 /// The longest side of what a model takes.
@@ -384,10 +385,6 @@ impl std::fmt::Display for Preprocess {
             write!(f, ", cropped to {height}×{width}")?;
         }
         let list = |values: &[f64]| values.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
-        write!(f, ", (pixel × {} − ({})) / ({})", scale_text(self.scale), list(&self.mean), list(&self.std))
+        write!(f, ", (pixel × {} − ({})) / ({})", factor::text(self.scale), list(&self.mean), list(&self.std))
     }
-}
-
-fn scale_text(scale: f64) -> String {
-    if scale == 1.0 / 255.0 { "1/255".to_owned() } else { scale.to_string() }
 }
